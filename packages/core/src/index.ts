@@ -1,0 +1,124 @@
+export {
+  defineArchitecture,
+  requireArchitecture,
+  selectArchitecture,
+  type Architecture,
+  type ArchitectureDefinition,
+} from './architecture.ts';
+export { refusedLoads, type RefusedLoad } from './acceptance.ts';
+export { countEntries, decodeEntries, type Entry, type EntrySource, type Pointer } from './entry.ts';
+export {
+  absolute32,
+  bitFields,
+  characters,
+  entryRelative64,
+  isPointer,
+  padding,
+  pcRelative32,
+  pcRelative64,
+  pointer,
+  s16,
+  s32,
+  s8,
+  u16,
+  u32,
+  u64,
+  u8,
+  type EntryField,
+  type EntryFieldKind,
+  type EntryFields,
+  type EntryLayout,
+} from './entry-layout.ts';
+export { isKelpError, KelpError, type ErrorCode, type ErrorPlace } from './errors.ts';
+export {
+  bits,
+  extractValue,
+  fieldMask,
+  insertValue,
+  readContainer,
+  whole,
+  writeContainer,
+  type ByteOrder,
+  type Field,
+  type FieldPart,
+} from './field.ts';
+export type { Finalization, FinalizationOrder, FinalizationStep } from './finalization.ts';
+export type { Finding, Place, Severity } from './finding.ts';
+export { compileFormula, type Formula, type Letters } from './formula.ts';
+export {
+  appliesTo,
+  compareKernel,
+  describeApplicability,
+  hasOption,
+  kernelSeries,
+  parseConfiguration,
+  parseKernel,
+  type Applicability,
+  type Configuration,
+  type Kernel,
+  type KernelVersion,
+} from './kernel.ts';
+export { entrySource, relocationsOf } from './section-entries.ts';
+export type { Linkage, LinkageLetter, RequiredSection } from './linkage.ts';
+export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
+export {
+  applyRelocation,
+  clearRelocation,
+  type ClearOutcome,
+  type RelocationInput,
+  type RelocationOutcome,
+} from './relocation.ts';
+export {
+  aligned,
+  existingZero,
+  ignored,
+  range,
+  refused,
+  relocationRule,
+  relocationTable,
+  signed,
+  special,
+  unsigned,
+  write,
+  type AppliedRule,
+  type Errno,
+  type IgnoredRule,
+  type KernelSource,
+  type Refusal,
+  type RefusedRule,
+  type RelocationRow,
+  type RelocationRule,
+  type RelocationSymbol,
+  type RelocationType,
+  type RuleText,
+  type Special,
+  type SpecialContext,
+  type Step,
+} from './relocation-type.ts';
+export {
+  countFittingEntries,
+  fitLayout,
+  layoutFor,
+  matchesName,
+  type FittedLayout,
+  type Hazard,
+  type Phase,
+  type SpecialSection,
+} from './special-section.ts';
+export {
+  bugEntry,
+  bugEntryWithFormat,
+  bugTable,
+  exceptionEntry,
+  exceptionTable,
+  ftraceCallSites,
+  functionEntryAddress,
+  jumpTable,
+  kcfiTraps,
+  relativeJumpEntry,
+  runtimeConstants,
+  typedExceptionEntry,
+  type CodeTable,
+} from './special-sections/code-tables.ts';
+export { absoluteTables, genericSections, prel32Tables } from './special-sections/generic.ts';
+export type { Capability, KernelSupport, Support, ToolSupport } from './support.ts';
