@@ -1,0 +1,119 @@
+import type { Counts, FailedFile, RelocationCount, SectionCount, SectionRelocationCount } from './census.ts';
+import type { ModuleInventory, SectionUse } from './inventory.ts';
+
+interface RelocationSum {
+  name: string;
+  count: number;
+  modules: number;
+}
+
+interface SectionSum {
+  modules: number;
+  bytes: number;
+  entries: number | null;
+  special: boolean;
+  known: boolean;
+}
+
+/** Counts under construction. Names from files are keys of maps only. */
+export class Accumulator {
+  #modules = 0;
+  #images = 0;
+  readonly #failed: FailedFile[] = [];
+  readonly #relocations = new Map<number, RelocationSum>();
+  readonly #sections = new Map<string, SectionSum>();
+  readonly #bySection = new Map<string, Map<number, number>>();
+
+  addFailure(failure: FailedFile): void {
+    this.#failed.push(failure);
+  }
+
+  addInventory(inventory: ModuleInventory): void {
+    this.#modules++;
+    if (inventory.image) this.#images++;
+    const sections = new Set<string>();
+    for (const use of inventory.sections) {
+      this.#addSection(use, sections.has(use.name) ? 0 : 1);
+      sections.add(use.name);
+    }
+    const types = new Set<number>();
+    for (const { section, type, count } of inventory.relocations) {
+      const name = inventory.architecture.relocationType(type)?.name ?? `unknown(${type})`;
+      this.#addRelocation(type, name, count, types.has(type) ? 0 : 1);
+      this.#addBySection(section, type, count);
+      types.add(type);
+    }
+  }
+
+  addCounts(counts: Counts): void {
+    this.#modules += counts.modules;
+    this.#images += counts.images;
+    this.#failed.push(...counts.failed);
+    for (const section of counts.sections) this.#addSection(section, section.modules);
+    for (const { type, name, count, modules } of counts.relocations) this.#addRelocation(type, name, count, modules);
+    for (const { section, type, count } of counts.relocationsBySection) this.#addBySection(section, type, count);
+  }
+
+  /** The sums in their canonical order. */
+  counts(): Counts {
+    return {
+      modules: this.#modules,
+      images: this.#images,
+      failed: this.#failed.toSorted((a, b) => compareText(a.file, b.file) || compareText(a.code, b.code)),
+      relocations: this.#relocationCounts(),
+      sections: this.#sectionCounts(),
+      relocationsBySection: this.#bySectionCounts(),
+    };
+  }
+
+  #addSection({ name, bytes, entries, special, known }: SectionUse, modules: number): void {
+    const sum = this.#sections.get(name);
+    if (sum === undefined) {
+      this.#sections.set(name, { modules, bytes, entries, special, known });
+      return;
+    }
+    sum.modules += modules;
+    sum.bytes += bytes;
+    if (entries !== null) sum.entries = (sum.entries ?? 0) + entries;
+    sum.special ||= special;
+    sum.known &&= known;
+  }
+
+  #addRelocation(type: number, name: string, count: number, modules: number): void {
+    const sum = this.#relocations.get(type);
+    if (sum === undefined) {
+      this.#relocations.set(type, { name, count, modules });
+      return;
+    }
+    sum.count += count;
+    sum.modules += modules;
+  }
+
+  #addBySection(section: string, type: number, count: number): void {
+    let types = this.#bySection.get(section);
+    if (types === undefined) this.#bySection.set(section, (types = new Map()));
+    types.set(type, (types.get(type) ?? 0) + count);
+  }
+
+  #relocationCounts(): readonly RelocationCount[] {
+    return [...this.#relocations]
+      .map(([type, { name, count, modules }]) => ({ type, name, count, modules }))
+      .toSorted((a, b) => a.type - b.type);
+  }
+
+  #sectionCounts(): readonly SectionCount[] {
+    return [...this.#sections].map(([name, sum]) => ({ name, ...sum })).toSorted((a, b) => compareText(a.name, b.name));
+  }
+
+  #bySectionCounts(): readonly SectionRelocationCount[] {
+    return [...this.#bySection]
+      .flatMap(([section, types]) => [...types].map(([type, count]) => ({ section, type, count })))
+      .toSorted((a, b) => compareText(a.section, b.section) || a.type - b.type);
+  }
+}
+
+/** Order by UTF-16 code units, the same on every machine. */
+export function compareText(a: string, b: string): number {
+  if (a === b) return 0;
+  return a < b ? -1 : 1;
+}

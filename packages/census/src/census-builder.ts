@@ -1,0 +1,91 @@
+import { KelpError } from '@kelp/core';
+import { Accumulator, compareText } from './accumulator.ts';
+import { censusSchema, type ArchitectureCounts, type Census, type FailedFile, type KernelCounts } from './census.ts';
+import type { ModuleInventory } from './inventory.ts';
+
+/** Adds up files and other censuses. The result does not depend on the order in which they are added. */
+export class CensusBuilder {
+  readonly #kernels = new Map<string, Map<string, Accumulator>>();
+  /** Failures whose architecture is known, but not their kernel. */
+  readonly #failed = new Map<string, FailedFile[]>();
+  readonly #unattributed: FailedFile[] = [];
+
+  addInventory(inventory: ModuleInventory): void {
+    this.#kernel(inventory.architecture.id, inventory.release).addInventory(inventory);
+  }
+
+  /** @param architecture - ID, where the file's header told it. */
+  addFailure(file: string, error: KelpError, architecture?: string): void {
+    const failure: FailedFile = { file, code: error.code, message: error.message };
+    if (architecture === undefined) this.#unattributed.push(failure);
+    else this.#failuresOf(architecture).push(failure);
+  }
+
+  /**
+   * Add another census.
+   *
+   * @throws KelpError `census/schema` if it is of another version.
+   */
+  addCensus(census: Census): void {
+    if (census.schema !== censusSchema) {
+      throw new KelpError('census/schema', `census schema is ${String(census.schema)}, expected ${censusSchema}`);
+    }
+    this.#unattributed.push(...census.failed);
+    for (const [id, counts] of Object.entries(census.architectures)) {
+      for (const kernel of counts.kernels) this.#kernel(id, kernel.release).addCounts(kernel);
+      this.#failuresOf(id).push(...counts.failed);
+    }
+  }
+
+  census(): Census {
+    const ids = [...new Set([...this.#kernels.keys(), ...this.#failed.keys()])].toSorted(compareText);
+    const architectures = ids.map((id) => [id, this.#architecture(id)] as const);
+    return {
+      schema: censusSchema,
+      architectures: Object.fromEntries(architectures),
+      failed: sortedFailures(this.#unattributed),
+    };
+  }
+
+  #architecture(id: string): ArchitectureCounts {
+    const kernels = [...(this.#kernels.get(id) ?? [])]
+      .map(([release, sums]): KernelCounts => ({ release, ...sums.counts() }))
+      .toSorted((a, b) => compareReleases(a.release, b.release));
+    const total = new Accumulator();
+    for (const kernel of kernels) total.addCounts(kernel);
+    for (const failure of this.#failed.get(id) ?? []) total.addFailure(failure);
+    return { ...total.counts(), kernels };
+  }
+
+  #kernel(id: string, release: string): Accumulator {
+    let releases = this.#kernels.get(id);
+    if (releases === undefined) this.#kernels.set(id, (releases = new Map()));
+    let sums = releases.get(release);
+    if (sums === undefined) releases.set(release, (sums = new Accumulator()));
+    return sums;
+  }
+
+  #failuresOf(id: string): FailedFile[] {
+    let failures = this.#failed.get(id);
+    if (failures === undefined) this.#failed.set(id, (failures = []));
+    return failures;
+  }
+}
+
+function sortedFailures(failed: readonly FailedFile[]): readonly FailedFile[] {
+  return failed.toSorted((a, b) => compareText(a.file, b.file) || compareText(a.code, b.code));
+}
+
+/** Older kernels first: numbers in release strings compare as numbers. */
+export function compareReleases(a: string, b: string): number {
+  const [left, right] = [numbersOf(a), numbersOf(b)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const order = (left[index] ?? 0) - (right[index] ?? 0);
+    if (order !== 0) return order;
+  }
+  return compareText(a, b);
+}
+
+function numbersOf(release: string): readonly number[] {
+  return (release.match(/\d+/gu) ?? []).map(Number);
+}

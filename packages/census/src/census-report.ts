@@ -1,0 +1,72 @@
+import type { Block, Report } from '@kelp/report';
+import type { ArchitectureCounts, Census, Counts, FailedFile } from './census.ts';
+
+/** What `kelp scan` prints for people: totals, relocation types and special sections of each architecture. */
+export function censusReport(census: Census, titles: ReadonlyMap<string, string>): Report {
+  const architectures = Object.entries(census.architectures);
+  return {
+    title: 'Census',
+    blocks: [
+      totalsTable(architectures, titles),
+      ...architectures.flatMap(([id, counts]) => architectureBlocks(titles.get(id) ?? id, counts)),
+      ...failedBlocks([...architectures.flatMap(([, { failed }]) => failed), ...census.failed]),
+    ],
+  };
+}
+
+function totalsTable(
+  architectures: readonly (readonly [string, ArchitectureCounts])[],
+  titles: ReadonlyMap<string, string>,
+): Block {
+  return {
+    kind: 'table',
+    columns: ['architecture', 'kernel', 'files', 'relocations', 'sections', 'special, not known'].map((label) => ({ label })),
+    rows: architectures.flatMap(([id, { kernels }]) =>
+      kernels.map((kernel) => ({ cells: [titles.get(id) ?? id, kernel.release, ...totals(kernel)] })),
+    ),
+    empty: 'no module was scanned',
+  };
+}
+
+function totals({ modules, relocations, sections }: Counts): readonly number[] {
+  return [
+    modules,
+    relocations.reduce((sum, { count }) => sum + count, 0),
+    sections.length,
+    sections.filter(({ special, known }) => special && !known).length,
+  ];
+}
+
+function architectureBlocks(title: string, { relocations, sections }: ArchitectureCounts): readonly Block[] {
+  return [
+    { kind: 'heading', level: 2, text: title },
+    {
+      kind: 'table',
+      caption: 'Relocation types',
+      columns: ['type', 'name', 'count', 'files'].map((label) => ({ label })),
+      rows: relocations.map(({ type, name, count, modules }) => ({ cells: [type, name, count, modules] })),
+    },
+    {
+      kind: 'table',
+      caption: 'Special sections',
+      columns: [{ label: 'section' }, ...['files', 'bytes', 'entries'].map((label) => ({ label, align: 'right' as const })), { label: 'known' }],
+      rows: sections
+        .filter(({ special }) => special)
+        .map(({ name, modules, bytes, entries, known }) => ({
+          cells: [{ text: name, code: true }, modules, bytes, entries ?? '', known ? 'yes' : { text: 'no', tone: 'bad' }],
+        })),
+    },
+  ];
+}
+
+function failedBlocks(failed: readonly FailedFile[]): readonly Block[] {
+  if (failed.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, text: 'Failed' },
+    {
+      kind: 'table',
+      columns: ['file', 'code', 'message'].map((label) => ({ label })),
+      rows: failed.map(({ file, code, message }) => ({ cells: [file, { text: code, tone: 'bad' }, message] })),
+    },
+  ];
+}

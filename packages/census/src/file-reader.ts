@@ -1,0 +1,67 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { KelpError } from '@kelp/core';
+import { decompress, detectCompression } from './compression.ts';
+
+/** Larger files are refused: the largest kernel image with debug information is well below. */
+const largestFile = 2 ** 31 - 1;
+
+/**
+ * Reads files one after the other into one buffer that grows to the largest of them, so that a scan of thousands of
+ * modules neither allocates nor faults in new memory for each.
+ */
+export class FileReader {
+  #buffer = Buffer.alloc(1 << 20);
+
+  /**
+   * The bytes of a file, uncompressed if it is xz, gzip or zstd by its first bytes. The result may be a view of the
+   * reader's buffer: it is valid until the next call.
+   *
+   * @throws KelpError `file/not-found`, `file/permission`, `file/not-a-file`, `file/too-large`, `file/unreadable`,
+   *   `file/damaged-compression`.
+   */
+  async read(path: string): Promise<Uint8Array> {
+    const bytes = this.#readPlain(path);
+    const format = detectCompression(bytes);
+    return format === undefined ? bytes : decompress(format, bytes, path);
+  }
+
+  #readPlain(path: string): Uint8Array {
+    let descriptor: number | undefined;
+    try {
+      descriptor = openSync(path, 'r');
+      const status = fstatSync(descriptor);
+      if (!status.isFile()) throw new KelpError('file/not-a-file', 'not a regular file', { file: path });
+      if (status.size > largestFile) throw new KelpError('file/too-large', `the file has ${status.size} bytes`, { file: path });
+      if (status.size > this.#buffer.length) this.#buffer = Buffer.alloc(status.size);
+      let length = 0;
+      while (length < status.size) {
+        const count = readSync(descriptor, this.#buffer, length, status.size - length, null);
+        if (count === 0) break;
+        length += count;
+      }
+      return this.#buffer.subarray(0, length);
+    } catch (error) {
+      throw fileError(error, path);
+    } finally {
+      if (descriptor !== undefined) closeSync(descriptor);
+    }
+  }
+}
+
+const codes: ReadonlyMap<string, readonly [code: `file/${string}`, message: string]> = new Map([
+  ['ENOENT', ['file/not-found', 'no such file or folder']],
+  ['EACCES', ['file/permission', 'permission denied']],
+  ['EPERM', ['file/permission', 'operation not permitted']],
+  ['EISDIR', ['file/not-a-file', 'is a folder']],
+  ['ENOTDIR', ['file/not-found', 'a part of the path is not a folder']],
+  ['ELOOP', ['file/not-found', 'too many symbolic links']],
+]);
+
+/** The KelpError of a failed file-system call; a KelpError stays what it is. */
+export function fileError(error: unknown, path: string): KelpError {
+  if (error instanceof KelpError) return error;
+  const system = error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  const known = system === undefined ? undefined : codes.get(system);
+  const [code, message] = known ?? (['file/unreadable', error instanceof Error ? error.message : String(error)] as const);
+  return new KelpError(code, message, { file: path }, { cause: error });
+}

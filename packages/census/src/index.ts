@@ -1,0 +1,23 @@
+export {
+  censusSchema,
+  type ArchitectureCounts,
+  type Census,
+  type Counts,
+  type FailedFile,
+  type KernelCounts,
+  type RelocationCount,
+  type SectionCount,
+  type SectionRelocationCount,
+} from './census.ts';
+export { CensusBuilder, compareReleases } from './census-builder.ts';
+export { fileError, FileReader } from './file-reader.ts';
+export { findModules, type FoundModules } from './find-modules.ts';
+export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } from './inventory.ts';
+export { readCensus } from './read-census.ts';
+export { FileScanner } from './scan.ts';
+export { isOrdinaryName, looksSpecial, readSignals, type Signals } from './section-detector.ts';
+export { inspect, type InspectedSection, type Inspection, type InspectOptions, type SectionHeader } from './inspection.ts';
+export { inspectionJson, inspectionSchema } from './inspection-json.ts';
+export { inspectionReport } from './inspection-report.ts';
+export type { EntryFieldText } from './entry-text.ts';
+export { censusReport } from './census-report.ts';

@@ -1,0 +1,156 @@
+import type { Block, Definition, Report, TableBlock } from '@kelp/report';
+import type { InspectedSection, Inspection } from './inspection.ts';
+
+/** Most refusals shown in full; the rest is counted. */
+const shownRefusals = 20;
+
+/** What `kelp inspect` prints. */
+export function inspectionReport(inspection: Inspection): Report {
+  return {
+    title: inspection.file,
+    blocks: [
+      header(inspection),
+      loaderBlock(inspection),
+      { kind: 'heading', level: 2, text: 'Relocations' },
+      relocationTable(inspection),
+      { kind: 'heading', level: 2, text: 'Special sections' },
+      specialTable(inspection),
+      ...inspection.special.flatMap(entriesBlocks),
+      { kind: 'heading', level: 2, text: 'Sections' },
+      sectionTable(inspection),
+      { kind: 'heading', level: 2, text: 'Symbols it needs' },
+      { kind: 'list', items: inspection.neededSymbols.map((text) => ({ text, code: true })) },
+      ...findingBlocks(inspection),
+    ],
+  };
+}
+
+const fileTypes: ReadonlyMap<number, string> = new Map([
+  [1, 'REL (relocatable)'],
+  [2, 'EXEC (executable)'],
+  [3, 'DYN (shared object)'],
+]);
+
+function header({ architecture, type, flags, kernel, modinfo }: Inspection): Block {
+  const definitions: Definition[] = [
+    { term: 'Architecture', value: architecture.title },
+    { term: 'Byte order', value: architecture.elf.byteOrder },
+    { term: 'Type', value: fileTypes.get(type) ?? `0x${type.toString(16)}` },
+    { term: 'Flags', value: `0x${flags.toString(16)}` },
+    { term: 'Judged by kernel', value: kernel?.release ?? 'none' },
+    ...modinfo.map(({ tag, value }) => ({ term: `modinfo ${tag}`, value })),
+  ];
+  return { kind: 'definitions', definitions };
+}
+
+function loaderBlock({ refused, kernel }: Inspection): Block {
+  if (refused === null || kernel === undefined) return { kind: 'paragraph', text: 'Loader: not judged.' };
+  const [first] = refused;
+  if (first === undefined) {
+    return { kind: 'paragraph', text: { text: `Loader: ${kernel.release} accepts every relocation.`, tone: 'good' } };
+  }
+  const more = refused.length > shownRefusals ? `, the first ${shownRefusals}` : '';
+  return {
+    kind: 'table',
+    caption: `Loader: ${kernel.release} refuses the module with ${first.errno}; ${refused.length} reasons${more}:`,
+    columns: ['errno', 'section', 'offset', 'type', 'symbol', 'reason'].map((label) => ({ label })),
+    rows: refused.slice(0, shownRefusals).map(({ errno, section, offset, type, typeName, symbol, reason }) => ({
+      cells: [
+        { text: errno, tone: 'bad' },
+        section,
+        offset === undefined ? '' : `0x${offset.toString(16)}`,
+        typeName ?? (type === undefined ? '' : `unknown(${type})`),
+        symbol ?? '',
+        reason,
+      ],
+    })),
+  };
+}
+
+function relocationTable({ inventory }: Inspection): TableBlock {
+  const types = [...new Set(inventory.relocations.map(({ type }) => type))].toSorted((a, b) => a - b);
+  return {
+    kind: 'table',
+    columns: [{ label: 'type', align: 'right' }, { label: 'name' }, { label: 'count', align: 'right' }, { label: 'sections' }],
+    rows: types.map((type) => {
+      const uses = inventory.relocations.filter((use) => use.type === type);
+      const sections = [...new Set(uses.map(({ section }) => section))];
+      const name = inventory.architecture.relocationType(type)?.name ?? `unknown(${type})`;
+      const shown = sections.length > 4 ? [...sections.slice(0, 4), `${sections.length - 4} more`] : sections;
+      return { cells: [type, name, uses.reduce((sum, { count }) => sum + count, 0), shown.join(' ')] };
+    }),
+  };
+}
+
+function specialTable({ special }: Inspection): TableBlock {
+  return {
+    kind: 'table',
+    columns: [
+      { label: 'section' },
+      { label: 'bytes', align: 'right' },
+      { label: 'entries', align: 'right' },
+      { label: 'entry size', align: 'right' },
+      { label: 'phase' },
+      { label: 'patches code' },
+      { label: 'livepatch hazard' },
+    ],
+    rows: special.map(({ name, bytes, count, entrySize, row }) => ({
+      cells: [
+        { text: name, code: true },
+        bytes,
+        count ?? '',
+        entrySize ?? '',
+        row?.phase ?? 'unknown',
+        row?.patchesCode === true ? 'yes' : '',
+        { text: row?.hazard.level ?? 'unknown', tone: row?.hazard.level === 'high' ? 'warning' : undefined },
+      ],
+    })),
+  };
+}
+
+function entriesBlocks({ name, entries }: InspectedSection): readonly Block[] {
+  const [first] = entries ?? [];
+  if (entries === null || first === undefined) return [];
+  return [
+    {
+      kind: 'table',
+      caption: `Entries of ${name}`,
+      columns: [{ label: 'entry', align: 'right' }, ...first.map(({ field }) => ({ label: field }))],
+      rows: entries.map((entry, index) => ({ cells: [index, ...entry.map(({ value }) => value)] })),
+    },
+  ];
+}
+
+function sectionTable({ sections }: Inspection): TableBlock {
+  const labels = ['index', 'name', 'type', 'flags', 'bytes', 'offset', 'align', 'entry size', 'link', 'info'];
+  return {
+    kind: 'table',
+    columns: labels.map((label) => ({ label })),
+    rows: sections.map((section) => ({
+      cells: [
+        section.index,
+        { text: section.name, code: true },
+        section.type,
+        section.flags,
+        section.bytes,
+        section.offset,
+        section.alignment,
+        section.entrySize,
+        section.link,
+        section.info,
+      ],
+    })),
+  };
+}
+
+function findingBlocks({ findings }: Inspection): readonly Block[] {
+  if (findings.length === 0) return [];
+  return [
+    { kind: 'heading', level: 2, text: 'Findings' },
+    {
+      kind: 'table',
+      columns: ['severity', 'code', 'section', 'message'].map((label) => ({ label })),
+      rows: findings.map(({ severity, code, place, message }) => ({ cells: [severity, code, place?.section ?? '', message] })),
+    },
+  ];
+}

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { KelpError } from '@kelp/core';
+import { censusSchema, type Census } from './census.ts';
+import { fileError } from './file-reader.ts';
+
+/**
+ * Read a census that `kelp scan --json` wrote.
+ *
+ * @throws KelpError `census/damaged` if it is no census, `census/schema` if it is of another version, `file/...`.
+ */
+export function readCensus(file: string): Census {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw fileError(error, file);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new KelpError('census/damaged', 'not a JSON file; expected the output of kelp scan --json', { file }, { cause: error });
+  }
+  if (!isRecord(value) || !('schema' in value)) throw new KelpError('census/damaged', 'not a census: no schema', { file });
+  if (value['schema'] !== censusSchema) {
+    throw new KelpError('census/schema', `census schema is ${String(value['schema'])}, expected ${censusSchema}`, { file });
+  }
+  if (!isCensus(value)) throw new KelpError('census/damaged', 'the census lacks lists that every census has', { file });
+  return value;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCensus(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & Census {
+  const { architectures, failed } = value;
+  if (!isRecord(architectures) || !Array.isArray(failed)) return false;
+  return Object.values(architectures).every((one) => isCounts(one) && isRecord(one) && allCounts(one['kernels']));
+}
+
+function allCounts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => isCounts(one) && isRecord(one) && typeof one['release'] === 'string');
+}
+
+function isCounts(value: unknown): boolean {
+  if (!isRecord(value) || !Number.isSafeInteger(value['modules']) || !Number.isSafeInteger(value['images'])) return false;
+  return (
+    isList(value['failed'], { file: 'string', code: 'string', message: 'string' }) &&
+    isList(value['relocations'], { type: 'number', name: 'string', count: 'number', modules: 'number' }) &&
+    isList(value['sections'], { name: 'string', modules: 'number', bytes: 'number', special: 'boolean', known: 'boolean' }) &&
+    isList(value['relocationsBySection'], { section: 'string', type: 'number', count: 'number' })
+  );
+}
+
+function isList(value: unknown, shape: Readonly<Record<string, 'boolean' | 'number' | 'string'>>): boolean {
+  if (!Array.isArray(value)) return false;
+  const members = Object.entries(shape);
+  return value.every((one: unknown) => isRecord(one) && members.every(([name, type]) => typeof one[name] === type));
+}

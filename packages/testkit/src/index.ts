@@ -1,0 +1,4 @@
+export { testArchitecture, type ConformanceInput } from './conformance.ts';
+export { checkModule, type ModuleResult } from './module-check.ts';
+export { checkVectors, type VectorResult } from './vector-check.ts';
+export { parseVectors, type Vector, type VectorFile } from './vectors.ts';
