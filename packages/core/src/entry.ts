@@ -30,6 +30,8 @@ export type Entry<Layout extends EntryLayout> = {
 export interface EntrySource {
   readonly bytes: Uint8Array;
   readonly byteOrder: ByteOrder;
+  /** The file is linked: its bytes hold the values, and it has no relocations to ask for. */
+  readonly linked?: boolean;
   /** The relocation whose r_offset is exactly this offset, or undefined. */
   relocationAt(offset: number): { readonly symbol: number; readonly addend: bigint } | undefined;
 }

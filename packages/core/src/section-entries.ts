@@ -1,5 +1,5 @@
 import type { EntrySource } from './entry.ts';
-import { SHT_RELA } from './elf/constants.ts';
+import { ET_REL, SHT_RELA } from './elf/constants.ts';
 import type { ObjectFile } from './elf/object-file.ts';
 import type { RelocationTable } from './elf/relocation-table.ts';
 import type { Section } from './elf/section.ts';
@@ -26,6 +26,7 @@ export function entrySource(object: ObjectFile, section: Section): EntrySource {
   return {
     bytes: section.bytes,
     byteOrder: object.byteOrder,
+    linked: object.type !== ET_REL,
     relocationAt: (offset) => {
       const index = byOffset.get(offset);
       if (index === undefined || relocations === undefined) return undefined;

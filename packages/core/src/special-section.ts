@@ -84,7 +84,7 @@ export function fitLayout(
 ): FittedLayout | undefined {
   for (const layout of candidateLayouts(row, kernel)) {
     const count = countEntries(layout, source.bytes.length);
-    if (count !== undefined && pointersFit(layout, count, source)) {
+    if (count !== undefined && (source.linked === true || pointersFit(layout, count, source))) {
       return { layout, count, foreign: kernel !== undefined && layout !== layoutFor(row, kernel) };
     }
   }

@@ -23,6 +23,7 @@ function variables(name: string, effect: string): SpecialSection {
   };
 }
 
+/** Sections of variables, and tables of variables that the loader prepares. */
 export const dataPlacementSections: readonly SpecialSection[] = [
   {
     name: '.data..percpu',

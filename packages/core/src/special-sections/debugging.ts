@@ -3,6 +3,7 @@ import type { SpecialSection } from '../special-section.ts';
 
 // Dynamic debug, printk index, BTF.
 
+/** Tables for debugging and type information. */
 export const debuggingSections: readonly SpecialSection[] = [
   {
     name: '__dyndbg',

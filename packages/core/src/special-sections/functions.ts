@@ -27,6 +27,7 @@ const suitePointer: EntryLayout = {
   structure: 'include/kunit/test.h struct kunit_suite *',
 };
 
+/** Lists of functions and sections of code. */
 export const functionSections: readonly SpecialSection[] = [
   constructors('.init_array'),
   constructors('.ctors'),

@@ -5,6 +5,7 @@ import type { SpecialSection } from '../special-section.ts';
 
 const madeByTool = 'The livepatch build tool writes it; nothing refers to the target module.';
 
+/** Sections of livepatches and of their build. */
 export const livepatchSections: readonly SpecialSection[] = [
   {
     name: '.klp.rela.*',
@@ -22,8 +23,7 @@ export const livepatchSections: readonly SpecialSection[] = [
   },
   {
     name: '.init.klp_objects',
-    // Seen in 7.2, not in 6.12.
-    applies: [{ since: '7.2' }],
+    applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
     layouts: [
       {
@@ -50,8 +50,7 @@ export const livepatchSections: readonly SpecialSection[] = [
   },
   {
     name: '.init.klp_funcs',
-    // Seen in 7.2, not in 6.12.
-    applies: [{ since: '7.2' }],
+    applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
     layouts: [
       {
@@ -67,8 +66,7 @@ export const livepatchSections: readonly SpecialSection[] = [
   },
   {
     name: '.rodata.klp.str1.1',
-    // Seen in 7.2, not in 6.12.
-    applies: [{ since: '7.2' }],
+    applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
     layouts: [],
     consumer: { file: 'scripts/livepatch/init.c', symbol: 'livepatch_mod_init' },
@@ -77,9 +75,9 @@ export const livepatchSections: readonly SpecialSection[] = [
     hazard: { level: 'none', reason: madeByTool },
   },
   {
-    name: '__klp_relocs.*',
-    // Seen in 7.2, not in 6.12.
-    applies: [{ since: '7.2' }],
+    // One section for all objects at first, later __klp_relocs.OBJECT.
+    name: '__klp_relocs*',
+    applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
     layouts: [
       {
@@ -88,7 +86,7 @@ export const livepatchSections: readonly SpecialSection[] = [
         structure: 'tools/objtool/include/objtool/klp.h struct klp_reloc',
       },
     ],
-    consumer: { file: 'tools/objtool/klp-post-link.c', symbol: 'fix_klp_relocs' },
+    consumer: { file: 'tools/objtool/klp-post-link.c', symbol: 'cmd_klp_post_link' },
     phase: 'build',
     effect: 'Relocations of one object before objtool klp post-link turns them into .klp.rela sections.',
     hazard: { level: 'none', reason: madeByTool },
@@ -105,7 +103,7 @@ export const livepatchSections: readonly SpecialSection[] = [
         structure: 'tools/objtool/include/objtool/klp.h struct klp_symid',
       },
     ],
-    consumer: { file: 'tools/objtool/klp-diff.c', symbol: 'klp_find_sympos' },
+    consumer: { file: 'tools/objtool/klp-sympos.c', symbol: 'klp_find_sympos' },
     phase: 'build',
     effect: 'Links symbols of vmlinux.o to those of vmlinux, to tell equal names apart.',
     hazard: { level: 'none', reason: madeByTool },

@@ -5,6 +5,18 @@ import type { SpecialSection } from '../special-section.ts';
 
 const nothing = 'The loader reads plain bytes; no relocation of a livepatch lands here.';
 
+function notes(name: string): SpecialSection {
+  return {
+    name,
+    layouts: [],
+    consumer: { file: 'kernel/module/sysfs.c', symbol: 'add_notes_attrs' },
+    phase: 'init',
+    effect: 'ELF notes: build ID, build salt, properties. Shown in sysfs.',
+    hazard: { level: 'none', reason: nothing },
+  };
+}
+
+/** Sections in which a module describes itself. */
 export const moduleInformationSections: readonly SpecialSection[] = [
   {
     name: '.modinfo',
@@ -99,12 +111,5 @@ export const moduleInformationSections: readonly SpecialSection[] = [
       reason: 'The size must be that of the running kernel, which newer loaders check.',
     },
   },
-  {
-    name: '.note.*',
-    layouts: [],
-    consumer: { file: 'kernel/module/sysfs.c', symbol: 'add_notes_attrs' },
-    phase: 'init',
-    effect: 'ELF notes: build ID, build salt, properties. Shown in sysfs.',
-    hazard: { level: 'none', reason: nothing },
-  },
+  ...['.note.gnu.build-id', '.note.Linux', '.note.gnu.property'].map(notes),
 ];

@@ -1,0 +1,1 @@
+export { arm64 } from './architecture.ts';

@@ -1,0 +1,44 @@
+import type { KernelSource, LivepatchSupport } from '@kelp/core';
+
+const source: KernelSource = { file: 'arch/arm64/kernel/module.c', symbol: 'WRITE_PLACE' };
+
+const lost = 'A place that is not a multiple of 4 is not written, and nothing says so.';
+
+/**
+ * Livepatch came with 6.17, and with it the late store. There is no clear_relocate_add(): the weak one of
+ * kernel/livepatch/core.c does nothing, and the next application overwrites what the last one left.
+ */
+export const livepatch: LivepatchSupport = {
+  lateStores: [
+    {
+      applies: [{ since: '6.17' }],
+      // R_AARCH64_JUMP26, R_AARCH64_CALL26.
+      types: [282, 283],
+      function: 'aarch64_insn_copy',
+      readOnly: true,
+      alignment: 4,
+      note: 'If the destination is out of reach, its PLT entry is a plain store into read-only text, which faults.',
+      source,
+    },
+    {
+      applies: [{ since: '6.17' }],
+      // R_AARCH64_ADR_PREL_PG_HI21 and its _NC form.
+      types: [275, 276],
+      function: 'aarch64_insn_copy',
+      readOnly: true,
+      alignment: 4,
+      note:
+        'On CPUs with erratum 843419 a veneer is a plain store into read-only text, which faults; ' +
+        'and a place that became a branch has lost its register when it is relocated again.',
+      source,
+    },
+    {
+      applies: [{ since: '6.17' }],
+      function: 'aarch64_insn_copy',
+      readOnly: true,
+      alignment: 4,
+      note: lost,
+      source,
+    },
+  ],
+};

@@ -1,0 +1,39 @@
+import { FileReader, inspect, inspectionJson, inspectionReport } from '@kelp/census';
+import { parseObjectFile } from '@kelp/core/elf';
+import { Command } from 'commander';
+import { architectures } from '../architectures.ts';
+import type { Finish, Io } from '../io.ts';
+import { readConfiguration } from '../kernel-option.ts';
+import { printJson, printReport } from '../print.ts';
+
+interface InspectFlags {
+  readonly kernel?: string;
+  readonly config?: string;
+  readonly entries?: true | readonly string[];
+  readonly json?: true;
+}
+
+/** `kelp inspect FILE`: status 1 where the loader refuses the module. */
+export function inspectCommand(io: Io, finish: Finish): Command {
+  return new Command('inspect')
+    .description('show what a module carries and whether the loader of a kernel accepts it')
+    .argument('<file>', 'a module or kernel image: .ko, .ko.xz, .ko.gz, .ko.zst, vmlinux')
+    .option('--kernel <release>', 'judge by this kernel instead of the one in vermagic')
+    .option('--config <file>', 'configuration of that kernel')
+    .option('--entries [section...]', 'decode the entries of these special sections; of all without a name')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExit status: 0 accepted, 1 refused by the loader, 2 the file cannot be read.')
+    .action(async (file: string, flags: InspectFlags) => {
+      const configuration = readConfiguration(flags.config);
+      const object = parseObjectFile(await new FileReader().read(file), file);
+      const inspection = inspect(object, file, {
+        architectures,
+        ...(flags.kernel === undefined ? {} : { kernel: flags.kernel }),
+        ...(configuration === undefined ? {} : { configuration }),
+        ...(flags.entries === undefined ? {} : { entries: flags.entries }),
+      });
+      if (flags.json === true) printJson(inspectionJson(inspection), io);
+      else printReport(inspectionReport(inspection), io);
+      finish(inspection.refused === null || inspection.refused.length === 0 ? 0 : 1);
+    });
+}

@@ -1,0 +1,68 @@
+import { availableParallelism } from 'node:os';
+import { CensusBuilder, censusReport, FileScanner, findModules, type Census } from '@kelp/census';
+import { KelpError } from '@kelp/core';
+import { Command, InvalidArgumentError } from 'commander';
+import { architectures } from '../architectures.ts';
+import { describeError } from '../describe-error.ts';
+import type { Finish, Io } from '../io.ts';
+import { printJson, printReport } from '../print.ts';
+import { startProgress } from '../progress.ts';
+import { scanInParallel } from '../worker-pool.ts';
+
+interface ScanFlags {
+  readonly json?: true;
+  readonly jobs: number;
+}
+
+/** `kelp scan PATH...`: status 2 where a file failed. */
+export function scanCommand(io: Io, finish: Finish): Command {
+  return new Command('scan')
+    .description('count relocation types and special sections of modules')
+    .argument('<path...>', 'modules, kernel images, folders such as /lib/modules')
+    .option('--jobs <number>', 'processes for compressed modules', parseJobs, availableParallelism())
+    .option('--json', 'print the census as JSON, for kelp matrix --census')
+    .addHelpText('after', '\nExit status: 0 all files counted, 2 some could not be; the others are counted all the same.')
+    .action(async (paths: readonly string[], flags: ScanFlags) => {
+      const census = await scan(paths, flags.jobs, io);
+      if (flags.json === true) printJson(census, io);
+      else printReport(censusReport(census, new Map(architectures.map(({ id, title }) => [id, title]))), io);
+      const failed = [...Object.values(census.architectures), census].flatMap((part) => part.failed);
+      for (const { file, code, message } of failed) {
+        io.error(`kelp: ${describeError({ file, code, message })}\n`);
+      }
+      finish(failed.length === 0 ? 0 : 2);
+    });
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw new InvalidArgumentError('expected a number from 1 to 1024');
+  return jobs;
+}
+
+async function scan(paths: readonly string[], jobs: number, io: Io): Promise<Census> {
+  const { files, errors } = findModules(paths);
+  if (files.length === 0 && errors.length === 0) {
+    const message = 'no module in there; expected *.ko, *.ko.xz, *.ko.gz, *.ko.zst or vmlinux';
+    throw new KelpError('scan/no-modules', message, { file: paths.join(' ') });
+  }
+  const builder = new CensusBuilder();
+  for (const error of errors) builder.addFailure(error.file ?? '', error);
+  const progress = startProgress(files.length, io);
+  try {
+    // Uncompressed modules are read faster than another process starts; compressed ones are worth all cores.
+    const compressed = files.filter((file) => /\.(?:xz|gz|zst)$/u.test(file));
+    const parallel = jobs > 1 && compressed.length >= 16 ? new Set(compressed) : new Set<string>();
+    const others = parallel.size > 0 ? scanInParallel([...parallel], jobs, progress.add) : undefined;
+    const scanner = new FileScanner(architectures, builder);
+    for (const file of files) {
+      if (parallel.has(file)) continue;
+      await scanner.scan(file);
+      progress.add(1);
+    }
+    if (others !== undefined) builder.addCensus(await others);
+  } finally {
+    progress.stop();
+  }
+  return builder.census();
+}

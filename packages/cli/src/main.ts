@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs';
+import { isKelpError } from '@kelp/core';
+import { Command, CommanderError } from 'commander';
+import { explainCommand } from './commands/explain.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { matrixCommand } from './commands/matrix.ts';
+import { scanCommand } from './commands/scan.ts';
+import { describeError } from './describe-error.ts';
+import type { ExitStatus, Finish, Io } from './io.ts';
+
+/**
+ * Run `kelp` with the given arguments, without the program's name.
+ *
+ * @returns 0 fine, 1 findings, 2 unusable input or usage.
+ */
+export async function main(args: readonly string[], io: Io): Promise<ExitStatus> {
+  let status: ExitStatus = 0;
+  const finish: Finish = (result) => {
+    status = result;
+  };
+  const program = new Command('kelp')
+    .description('Which relocations and special sections Linux modules carry, and what kernels do with them')
+    .version(version())
+    .showHelpAfterError('(kelp --help lists the commands)')
+    .configureOutput({ writeOut: io.out, writeErr: io.error })
+    .exitOverride();
+  for (const command of [inspectCommand, scanCommand, matrixCommand, explainCommand]) {
+    program.addCommand(command(io, finish).copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (!isKelpError(error)) throw error;
+    io.error(`kelp: ${describeError(error)}\n`);
+    return 2;
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const manifest: unknown = JSON.parse(text);
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}

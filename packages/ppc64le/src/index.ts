@@ -1,0 +1,1 @@
+export { ppc64le } from './architecture.ts';

@@ -1,0 +1,37 @@
+import type { KernelSource, LivepatchSupport } from '@kelp/core';
+
+const source: KernelSource = { file: 'arch/powerpc/kernel/module_64.c', symbol: 'apply_relocate_add' };
+
+/**
+ * Only branches go through patch_instruction(), so a livepatch can relocate nothing else late that lies in text or
+ * read-only data. There is no clear_relocate_add(): the weak one of kernel/livepatch/core.c does nothing.
+ */
+export const livepatch: LivepatchSupport = {
+  lateStores: [
+    {
+      // Seen in 5.10, not in 6.1.
+      applies: [{ before: '6.1' }],
+      function: 'plain store',
+      readOnly: false,
+      note: 'Module text is not write-protected in these kernels.',
+      source,
+    },
+    {
+      applies: [{ since: '6.1' }],
+      // R_PPC64_REL24, R_PPC64_REL24_NOTOC, R_PPC64_PCREL34.
+      types: [10, 116, 132],
+      function: 'patch_instruction',
+      readOnly: true,
+      alignment: 4,
+      note: 'The word after a call and the stub are written the same way. A stub takes a slot that is never freed.',
+      source,
+    },
+    {
+      applies: [{ since: '6.1' }],
+      function: 'plain store',
+      readOnly: false,
+      note: 'Works in writable sections such as .toc and .data; text and read-only data fault.',
+      source,
+    },
+  ],
+};

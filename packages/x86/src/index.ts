@@ -1,0 +1,1 @@
+export { x86 } from './architecture.ts';

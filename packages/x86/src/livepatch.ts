@@ -1,0 +1,21 @@
+import type { LivepatchSupport } from '@kelp/core';
+
+/** How relocations of a livepatch are written late, and cleared. */
+export const livepatch: LivepatchSupport = {
+  lateStores: [
+    {
+      function: 'text_poke',
+      readOnly: true,
+      note: 'Every accepted type goes this way, into code and data alike; once per section, from the state of the module, under text_mutex, then all CPUs are synchronized.',
+      source: { file: 'arch/x86/kernel/module.c', symbol: 'apply_relocate_add' },
+    },
+  ],
+  clear: [
+    {
+      applies: [{ since: '6.3' }],
+      source: { file: 'arch/x86/kernel/module.c', symbol: 'clear_relocate_add' },
+      effect:
+        'Recomputes each value, and where the field holds it writes zeros; at the first field that holds something else it warns and leaves the rest of the section as it is.',
+    },
+  ],
+};

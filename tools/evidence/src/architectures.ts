@@ -1,0 +1,32 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { architectures } from '../../../packages/cli/src/architectures.ts';
+import type { Architecture } from '@kelp/core';
+
+const root = new URL('../../../', import.meta.url);
+
+/** A path in the repository. */
+export function repositoryPath(path: string): string {
+  return fileURLToPath(new URL(path, root));
+}
+
+/** A plugin with the places of what belongs to it. Paths are relative to the root of the repository. */
+export interface Plugin {
+  readonly architecture: Architecture;
+  readonly package: string;
+  readonly fixtures: string;
+}
+
+/** The plugins of this repository. */
+export const plugins: readonly Plugin[] = architectures.map((architecture) => ({
+  architecture,
+  package: `packages/${architecture.id}`,
+  fixtures: `packages/testkit/fixtures/${architecture.id}`,
+}));
+
+/** The fixture modules of a plugin by file name, in order of name. */
+export function fixtureModules({ fixtures }: Plugin): ReadonlyMap<string, Uint8Array> {
+  const folder = repositoryPath(fixtures);
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ko'));
+  return new Map(names.toSorted().map((name) => [name, readFileSync(`${folder}/${name}`)]));
+}
