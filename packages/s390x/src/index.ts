@@ -1,0 +1,1 @@
+export { s390x } from './architecture.ts';
