@@ -16,15 +16,16 @@ export function moveWideBySign(shift: number): Special {
     name: 'move-wide-by-sign',
     description:
       'The move becomes MOVZ with the immediate if the value is not negative, and MOVN with the inverted immediate if it is, ' +
-      'whichever of the two it was. Undone, it is MOVZ with immediate 0.',
+      'whichever of the two it was. Undone without the original instruction, it is MOVZ with immediate 0.',
     apply(context) {
       const value = context.value >> BigInt(shift);
       if (value < 0n) storeMove(context, 0n, ~value);
       else storeMove(context, movz, value);
       return undefined;
     },
-    clear(context) {
-      storeMove(context, movz, 0n);
+    clear(context, original) {
+      if (original === undefined) storeMove(context, movz, 0n);
+      else storeMove(context, original & opcode, (original & immediate) >> 5n);
     },
   };
 }

@@ -10,16 +10,38 @@ export interface FinalizationStep {
   readonly sections: readonly string[];
   /** The kernel function that does it. */
   readonly function: string;
+  /** Neighboring steps with this mark are one pass over the section headers: each runs when the pass meets its section. */
+  readonly inHeaderOrder?: true;
 }
 
-/** The steps of module_finalize() in some kernels, in order. */
+/** What an architecture's module_finalize() does in some kernels. */
 export interface FinalizationOrder {
   readonly applies?: readonly Applicability[];
-  /** `listed`: in the order of `steps`, whatever the file. `section-header`: one pass over the file's sections. */
-  readonly order: 'listed' | 'section-header';
+  /** In order. What generic code does before and after stands in {@link finalizationSteps}. */
   readonly steps: readonly FinalizationStep[];
+  /** The sections that list ftrace call sites. */
+  readonly ftraceSections: readonly string[];
   readonly source: KernelSource;
 }
 
 /** What an architecture's module_finalize() does, by kernel. */
 export type Finalization = readonly FinalizationOrder[];
+
+/** A step of module_finalize(). */
+export function finalizeStep(name: string, sections: readonly string[], kernelFunction: string): FinalizationStep {
+  return { name, phase: 'post_relocation', sections, function: kernelFunction };
+}
+
+/** All steps from the sorted exception table to static calls: post_relocation() to prepare_coming_module(). */
+export function finalizationSteps({ steps, ftraceSections }: FinalizationOrder): readonly FinalizationStep[] {
+  return [
+    finalizeStep('sort-exception-table', ['__ex_table'], 'sort_extable'),
+    finalizeStep('per-cpu-template', ['.data..percpu'], 'percpu_modcopy'),
+    ...steps,
+    { name: 'ftrace-call-sites', phase: 'ftrace', sections: ftraceSections, function: 'ftrace_process_locs' },
+    { name: 'bug-table', phase: 'complete_formation', sections: ['__bug_table'], function: 'module_bug_finalize' },
+    { name: 'cfi-traps', phase: 'complete_formation', sections: ['__kcfi_traps'], function: 'module_cfi_finalize' },
+    { name: 'jump-labels', phase: 'coming', sections: ['__jump_table'], function: 'jump_label_add_module' },
+    { name: 'static-calls', phase: 'coming', sections: ['.static_call_sites'], function: 'static_call_add_module' },
+  ];
+}

@@ -103,14 +103,14 @@ class FormulaReader {
   }
 
   #term(): Node {
-    const token = this.#tokens[this.#next++];
+    const token = this.#tokens[this.#next];
+    if (token === undefined || !/^[(\dA-Za-z]/u.test(token)) throw this.#wrong();
+    this.#next++;
     if (token === '(') return this.#closed();
-    if (token === undefined) throw this.#wrong();
     if (/^\d/u.test(token)) {
       const value = BigInt(token);
       return () => value;
     }
-    if (!/^[A-Za-z]/u.test(token)) throw this.#wrong();
     return this.#take('(') ? this.#call(token) : this.#letter(token);
   }
 
@@ -122,7 +122,7 @@ class FormulaReader {
 
   #call(name: string): Node {
     const operation = functions.get(name);
-    if (operation === undefined) throw this.#wrong();
+    if (operation === undefined) throw this.#wrong(name);
     const argument = this.#closed();
     return (letters) => operation(argument(letters));
   }
@@ -144,7 +144,8 @@ class FormulaReader {
     return true;
   }
 
-  #wrong(): KelpError {
-    return new KelpError('relocation/formula', `formula ${JSON.stringify(this.#text)} is wrong at token ${this.#next}`);
+  #wrong(token = this.#tokens[this.#next]): KelpError {
+    const where = token === undefined ? 'its end' : JSON.stringify(token);
+    return new KelpError('relocation/formula', `formula ${JSON.stringify(this.#text)} is wrong at ${where}`);
   }
 }

@@ -42,7 +42,13 @@ export {
   type Field,
   type FieldPart,
 } from './field.ts';
-export type { Finalization, FinalizationOrder, FinalizationStep } from './finalization.ts';
+export {
+  finalizationSteps,
+  finalizeStep,
+  type Finalization,
+  type FinalizationOrder,
+  type FinalizationStep,
+} from './finalization.ts';
 export type { Finding, Place, Severity } from './finding.ts';
 export { compileFormula, type Formula, type Letters } from './formula.ts';
 export {
@@ -53,6 +59,7 @@ export {
   kernelSeries,
   parseConfiguration,
   parseKernel,
+  parseSeries,
   type Applicability,
   type Configuration,
   type Kernel,

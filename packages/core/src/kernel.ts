@@ -38,7 +38,7 @@ export interface Applicability {
  * @throws KelpError `kernel/release` if it does not start with two numbers.
  */
 export function parseKernel(release: string, configuration?: Configuration): Kernel {
-  const match = /^(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(.*)$/su.exec(release);
+  const match = /^(\d{1,4})\.(\d{1,4})(?!\d)(?:\.(\d{1,6})(?!\d))?(.*)$/su.exec(release);
   if (match === null) {
     throw new KelpError('kernel/release', `kernel release ${JSON.stringify(release)} does not start with MAJOR.MINOR`);
   }
@@ -51,6 +51,15 @@ export function parseKernel(release: string, configuration?: Configuration): Ker
     patch: frozen ? undefined : Number(patch ?? 0),
     configuration,
   };
+}
+
+/**
+ * A stable series such as `6.12` as a kernel: its newest release, whose patch level is not told.
+ *
+ * @throws KelpError `kernel/release`.
+ */
+export function parseSeries(series: string, configuration?: Configuration): Kernel {
+  return { ...parseKernel(series, configuration), patch: undefined };
 }
 
 /** The series of a kernel, `6.12`, which names a column of a coverage matrix. */
@@ -98,10 +107,10 @@ function holds({ since, before, config }: Applicability, kernel: Kernel): boolea
   return Object.entries(config).every(([option, wanted]) => hasOption(kernel, option) === wanted);
 }
 
-/** Words for a list of alternatives: `6.2 to before 7.3`, `always`. */
+/** Words for a list of alternatives: `since 6.2 before 7.3`, `always`; `never` for an empty list, as {@link appliesTo} takes it. */
 export function describeApplicability(applies: readonly Applicability[] | undefined): string {
-  if (applies === undefined || applies.length === 0) return 'always';
-  return applies.map(describeOne).join(', or ');
+  if (applies === undefined) return 'always';
+  return applies.length === 0 ? 'never' : applies.map(describeOne).join(', or ');
 }
 
 function describeOne({ since, before, config }: Applicability): string {

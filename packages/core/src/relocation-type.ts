@@ -45,8 +45,8 @@ export interface Special {
   readonly description: string;
   /** A refusal may depend on the bytes and the symbol only, so that it can be foreseen from the file. */
   apply(context: SpecialContext): Refusal | undefined;
-  /** Undo `apply`, given the bytes that it left. */
-  clear(context: SpecialContext): void;
+  /** Undo `apply`, given the bytes that it left and, where it is known, the container as it was before. */
+  clear(context: SpecialContext, original: bigint | undefined): void;
 }
 
 /** One step of a rule. The kernel takes them in this order, and the order differs by version. */

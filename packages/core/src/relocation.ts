@@ -31,6 +31,8 @@ export type RelocationOutcome =
 export type ClearOutcome =
   | { readonly status: 'cleared' }
   | { readonly status: 'ignored' }
+  /** The place lies outside the section, so the loader cannot have applied it; nothing was changed. */
+  | ({ readonly status: 'refused' } & Refusal)
   /** The field does not hold what applying would have written; nothing was changed. */
   | { readonly status: 'mismatch'; readonly expected: bigint; readonly actual: bigint };
 
@@ -45,9 +47,7 @@ export function applyRelocation(rule: RelocationRule, input: RelocationInput): R
     return { status: 'refused', errno: rule.errno, reason: 'the loader does not accept this type', written: false };
   }
   const context = contextOf(rule, input);
-  if (input.offset < 0 || input.offset + rule.field.size > input.bytes.length) {
-    return { status: 'refused', ...outsideSection, written: false };
-  }
+  if (liesOutside(rule.field, input)) return { status: 'refused', ...outsideSection, written: false };
   let written = false;
   for (const step of rule.steps) {
     const refusal = takeStep(step, rule.field, context);
@@ -62,12 +62,13 @@ export function applyRelocation(rule: RelocationRule, input: RelocationInput): R
  *
  * As clear_relocate_add() of x86 does, the field is first compared with what applying would write.
  *
- * @param original - the container as it was before; zero where absent, which is what RELA objects hold.
+ * @param original - the container as it was before. Absent: its field was zero, as it is in most RELA objects.
  */
-export function clearRelocation(rule: RelocationRule, input: RelocationInput, original = 0n): ClearOutcome {
+export function clearRelocation(rule: RelocationRule, input: RelocationInput, original?: bigint): ClearOutcome {
   if (rule.verdict !== 'applied') return { status: 'ignored' };
   const context = contextOf(rule, input);
   const { field } = rule;
+  if (liesOutside(field, input)) return { status: 'refused', ...outsideSection };
   if (rule.steps.some((step) => step.kind === 'write')) {
     const order = field.byteOrder ?? input.byteOrder;
     const container = readContainer(input.bytes, input.offset, field.size, order);
@@ -76,8 +77,8 @@ export function clearRelocation(rule: RelocationRule, input: RelocationInput, or
     if (expected !== actual) return { status: 'mismatch', expected, actual };
   }
   for (const step of rule.steps.toReversed()) {
-    if (step.kind === 'special') step.special.clear(context);
-    if (step.kind === 'write') restoreField(field, context, original);
+    if (step.kind === 'special') step.special.clear(context, original);
+    if (step.kind === 'write') restoreField(field, context, original ?? 0n);
   }
   return { status: 'cleared' };
 }
@@ -90,6 +91,10 @@ function contextOf(rule: AppliedRule, input: RelocationInput): SpecialContext {
 
 /** The kernel does not check this and would write elsewhere; no file that tools make has it. */
 export const outsideSection: Refusal = { errno: 'ENOEXEC', reason: 'the place lies outside its section' };
+
+function liesOutside(field: Field, { offset, bytes }: RelocationInput): boolean {
+  return offset < 0 || offset + field.size > bytes.length;
+}
 
 /** Take one step on the bytes of a context. */
 export function takeStep(step: Step, field: Field, context: SpecialContext): Refusal | undefined {

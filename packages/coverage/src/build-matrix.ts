@@ -1,4 +1,4 @@
-import { kernelSeries, matchesName, parseKernel, type Architecture, type Kernel, type RelocationType, type SpecialSection } from '@kelp/core';
+import { kernelSeries, matchesName, parseKernel, parseSeries, type Architecture, type Kernel, type RelocationType, type SpecialSection } from '@kelp/core';
 import { compareReleases, CensusBuilder, type Census, type KernelCounts } from '@kelp/census';
 import { checks, currentEvidence, type Evidence, type EvidenceFile } from './evidence.ts';
 import { featuresOf, type Feature } from './feature.ts';
@@ -58,7 +58,7 @@ class Column {
   constructor({ architecture, evidence }: CoverageSubject, census: Census, kernels: readonly string[]) {
     this.#architecture = architecture;
     this.#evidence = currentEvidence(architecture, evidence);
-    this.#kernels = kernels.map((kernel) => parseKernel(kernel));
+    this.#kernels = kernels.map((kernel) => parseSeries(kernel));
     const releases = new Map(Object.entries(census.architectures)).get(architecture.id)?.kernels ?? [];
     this.#series = kernels.map((kernel) => ({
       architecture,

@@ -1,4 +1,4 @@
-import { describeApplicability, isPointer, matchesName, type Architecture, type EntryField, type Field, type LateStore, type RelocationRule, type RelocationType, type SpecialSection, type Step } from '@kelp/core';
+import { describeApplicability, finalizationSteps, isPointer, matchesName, type Architecture, type EntryField, type Field, type LateStore, type RelocationRule, type RelocationType, type SpecialSection, type Step } from '@kelp/core';
 
 /** One term and what there is to say about it. */
 export interface Explanation {
@@ -141,14 +141,15 @@ function sectionFacts(architecture: Architecture, row: SpecialSection): readonly
   ];
 }
 
-/** Where the section's consumer stands among the steps of module_finalize(). */
+/** Where the section's consumer stands among the steps that make a relocated module run. */
 function finalizationFacts({ finalization }: Architecture, row: SpecialSection): readonly Explanation[] {
-  return finalization.flatMap(({ applies, order, steps }) => {
+  return finalization.flatMap((order) => {
+    const steps = finalizationSteps(order);
     const at = steps.findIndex(({ sections }) => sections.some((name) => name === row.name || matchesName({ name }, row.name)));
     const step = steps[at];
     if (step === undefined) return [];
-    const place = order === 'listed' ? `step ${at + 1} of ${steps.length}` : 'in the order of the section headers';
-    return [{ term: 'Finalization', text: `${step.name}, ${step.function}(), ${place} (${describeApplicability(applies)})` }];
+    const place = step.inHeaderOrder === true ? 'in the order of the section headers' : `step ${at + 1} of ${steps.length}`;
+    return [{ term: 'Finalization', text: `${step.name}, ${step.function}(), ${place} (${describeApplicability(order.applies)})` }];
   });
 }
 

@@ -19,14 +19,9 @@ function orderOf(release: string): FinalizationOrder {
   return order;
 }
 
-const stepNames = (release: string): readonly string[] => orderOf(release).steps.map((step) => step.name);
-
 /** The first section of each step that patches code or sorts ORC, in order. */
 function patching(release: string): readonly string[] {
-  const steps = orderOf(release).steps.filter(
-    ({ phase, name }) => phase === 'post_relocation' && name !== 'sort-exception-table',
-  );
-  return steps.flatMap(({ sections }) => sections[0] ?? []);
+  return orderOf(release).steps.flatMap(({ sections }) => sections[0] ?? []);
 }
 
 function isKnown(feature: string): boolean {
@@ -79,14 +74,6 @@ describe('finalization', () => {
       orc,
     ]);
     expect(patching('7.3')).toEqual([...fineibt, '.call_sites', '.altinstructions', '.ibt_endbr_seal', orc]);
-  });
-
-  test('generic consumers come after code patching, in the order of load_module()', () => {
-    for (const release of releases) {
-      const names = stepNames(release).filter((name) => name !== 'cfi-traps');
-      expect(names[0]).toBe('sort-exception-table');
-      expect(names.slice(-4)).toEqual(['ftrace-call-sites', 'bug-table', 'jump-labels', 'static-calls']);
-    }
   });
 
   test('every section that a step reads has a row, save .text', () => {

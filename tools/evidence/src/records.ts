@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { kernelSeries, parseKernel, type Architecture, type Kernel, type RelocationType } from '@kelp/core';
+import { kernelSeries, parseKernel, parseSeries, type Architecture, type Kernel, type RelocationType } from '@kelp/core';
 import { findModinfoValue, parseObjectFile } from '@kelp/core/elf';
 import { checkedKernels, featureDigest, featuresOf, type Check, type Evidence, type EvidenceSource } from '@kelp/coverage';
 import { checkModule, checkVectors, parseVectors, type VectorResult } from '../../../packages/testkit/src/index.ts';
@@ -33,7 +33,7 @@ function vectorEvidence({ architecture, fixtures }: Plugin, code: string): reado
   const { vectors } = parseVectors(text);
   const observations = checkedKernels.flatMap((series) =>
     configurations(architecture).flatMap((configuration) => {
-      const kernel = parseKernel(series, new Map(configuration.map((option) => [option, 'y'])));
+      const kernel = parseSeries(series, new Map(configuration.map((option) => [option, 'y'])));
       return checkVectors(architecture, kernel, vectors)
         .filter(({ type }) => configuration.length === 0 || dependsOn(architecture.relocationType(type), configuration))
         .flatMap((result) => vectorObservations(result, series, configuration));
