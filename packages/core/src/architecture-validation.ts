@@ -44,6 +44,7 @@ function rowsByName(rows: readonly SpecialSection[]): readonly SpecialSection[][
 }
 
 function checkRelocationType(type: RelocationType, letters: ReadonlySet<string>, fail: Fail): void {
+  if (type.number !== type.number >>> 0) fail(`${type.name}: number ${type.number} is not an ELF64_R_TYPE of 32 bits`);
   requireExclusive(type.rules, `rules of ${type.name}`, fail);
   for (const rule of type.rules) {
     if (rule.verdict !== 'applied') continue;
@@ -54,8 +55,10 @@ function checkRelocationType(type: RelocationType, letters: ReadonlySet<string>,
 }
 
 function checkField(name: string, field: Field, fail: Fail): void {
+  if (field.shift < 0 || field.shift > 63) fail(`${name}: a shift of ${field.shift} bits leaves nothing of the value`);
   let taken = 0n;
-  for (const { at, width } of field.parts) {
+  for (const { at, width, from } of field.parts) {
+    if (from < 0) fail(`${name}: a part takes bit ${from} of the value`);
     if (width < 1 || at < 0 || at + width > field.size * 8) fail(`${name}: bits ${at}+${width} lie outside ${field.size} bytes`);
     const mask = ((1n << BigInt(width)) - 1n) << BigInt(at);
     if ((taken & mask) !== 0n) fail(`${name}: two parts of the field share bits`);
@@ -69,6 +72,9 @@ function checkSpecialSection(row: SpecialSection, fail: Fail): void {
 }
 
 function checkLayout(name: string, layout: EntryLayout, fail: Fail): void {
+  // A decoder that goes on by such a size would never end.
+  if (!Number.isSafeInteger(layout.size) || layout.size < 1) fail(`${name}: an entry of ${layout.size} bytes`);
+  checkLastEntry(name, layout, fail);
   const taken = new Set<number>();
   for (const [field, { offset, size }] of Object.entries(layout.fields)) {
     if (offset < 0 || offset + size > layout.size) fail(`${name}: field ${field} lies outside the entry of ${layout.size} bytes`);
@@ -79,6 +85,16 @@ function checkLayout(name: string, layout: EntryLayout, fail: Fail): void {
   }
   const unnamed = layout.size - taken.size;
   if (unnamed !== 0) fail(`${name}: ${unnamed} bytes of the entry belong to no field`);
+}
+
+/** A last entry that is shorter lacks padding only, or decoding it would make values up. */
+function checkLastEntry(name: string, { size, lastSize, fields }: EntryLayout, fail: Fail): void {
+  if (lastSize === undefined) return;
+  if (lastSize < 1 || lastSize >= size) fail(`${name}: a last entry of ${lastSize} bytes where an entry has ${size}`);
+  for (const [field, { kind, offset, size: bytes }] of Object.entries(fields)) {
+    if (kind === 'padding' || offset + bytes <= lastSize) continue;
+    fail(`${name}: the last entry of ${lastSize} bytes lacks a part of field ${field}`);
+  }
 }
 
 /** At most one of the alternatives holds for every kernel that their bounds can tell apart. */

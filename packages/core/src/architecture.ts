@@ -2,6 +2,7 @@ import { validateArchitecture } from './architecture-validation.ts';
 import { KelpError } from './errors.ts';
 import type { ByteOrder } from './field.ts';
 import type { Finalization } from './finalization.ts';
+import type { FtraceSiteEncoder, JumpLabelEncoder, StaticCallEncoder } from './code-sites.ts';
 import { appliesTo, type Kernel } from './kernel.ts';
 import type { Linkage } from './linkage.ts';
 import type { LivepatchSupport } from './livepatch-support.ts';
@@ -34,6 +35,12 @@ export interface ArchitectureDefinition {
   readonly specialSections: readonly SpecialSection[];
   readonly linkage?: Linkage;
   readonly finalization: Finalization;
+  /** Encodes the sites of jump labels; absent: modules of the architecture have none. */
+  readonly jumpLabel?: JumpLabelEncoder;
+  /** Encodes ftrace call sites at load. */
+  readonly ftraceSite?: FtraceSiteEncoder;
+  /** Encodes inline static calls; absent: the architecture has none. */
+  readonly staticCall?: StaticCallEncoder;
   readonly livepatch?: LivepatchSupport;
   readonly support: Support;
 }

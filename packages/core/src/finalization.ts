@@ -1,5 +1,6 @@
 import type { Applicability } from './kernel.ts';
-import type { KernelSource } from './relocation-type.ts';
+import type { ModuleImage } from './module-image.ts';
+import type { KernelSource, Refusal } from './relocation-type.ts';
 import type { Phase } from './special-section.ts';
 
 /** One thing that a kernel does to a relocated module before it runs. */
@@ -12,7 +13,12 @@ export interface FinalizationStep {
   readonly function: string;
   /** Neighboring steps with this mark are one pass over the section headers: each runs when the pass meets its section. */
   readonly inHeaderOrder?: true;
+  /** What it does, as code; absent: the step is known but not simulated. */
+  readonly patch?: PatchStep;
 }
+
+/** Does to the memory of a module what the kernel's function does. Refuses the load with an errno where that does. */
+export type PatchStep = (image: ModuleImage) => Refusal | undefined;
 
 /** What an architecture's module_finalize() does in some kernels. */
 export interface FinalizationOrder {
@@ -28,8 +34,13 @@ export interface FinalizationOrder {
 export type Finalization = readonly FinalizationOrder[];
 
 /** A step of module_finalize(). */
-export function finalizeStep(name: string, sections: readonly string[], kernelFunction: string): FinalizationStep {
-  return { name, phase: 'post_relocation', sections, function: kernelFunction };
+export function finalizeStep(
+  name: string,
+  sections: readonly string[],
+  kernelFunction: string,
+  patch?: PatchStep,
+): FinalizationStep {
+  return { name, phase: 'post_relocation', sections, function: kernelFunction, ...(patch === undefined ? {} : { patch }) };
 }
 
 /** All steps from the sorted exception table to static calls: post_relocation() to prepare_coming_module(). */

@@ -6,6 +6,7 @@ export {
   type ArchitectureDefinition,
 } from './architecture.ts';
 export { refusedLoads, type RefusedLoad } from './acceptance.ts';
+export type { CodeSite, FtraceSiteEncoder, JumpLabelEncoder, JumpLabelSite, StaticCallEncoder, StaticCallSite } from './code-sites.ts';
 export { countEntries, decodeEntries, type Entry, type EntrySource, type Pointer } from './entry.ts';
 export {
   absolute32,
@@ -48,6 +49,7 @@ export {
   type Finalization,
   type FinalizationOrder,
   type FinalizationStep,
+  type PatchStep,
 } from './finalization.ts';
 export type { Finding, Place, Severity } from './finding.ts';
 export { compileFormula, type Formula, type Letters } from './formula.ts';
@@ -66,7 +68,21 @@ export {
   type KernelVersion,
 } from './kernel.ts';
 export { entrySource, relocationsOf } from './section-entries.ts';
-export type { Linkage, LinkageLetter, RequiredSection } from './linkage.ts';
+export { kernelSort, type Sortable } from './kernel-sort.ts';
+export { compareAddresses, PlacedTable } from './placed-table.ts';
+export type {
+  Linkage,
+  LinkageLetter,
+  LinkagePlan,
+  LinkedRelocation,
+  Linker,
+  LinkResult,
+  RequiredSection,
+  SectionChange,
+  SymbolRule,
+} from './linkage.ts';
+export type { Machine } from './machine.ts';
+export type { Candidate, ModuleImage, PlacedSection, Question } from './module-image.ts';
 export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
 export {
   applyRelocation,

@@ -1,5 +1,8 @@
-import type { Applicability } from './kernel.ts';
-import type { Errno, KernelSource } from './relocation-type.ts';
+import type { ObjectFile } from './elf/object-file.ts';
+import type { Applicability, Kernel } from './kernel.ts';
+import type { Machine } from './machine.ts';
+import type { ModuleImage } from './module-image.ts';
+import type { Errno, KernelSource, Refusal } from './relocation-type.ts';
 
 /** A letter of the ABI's formulas beyond S, A and P. */
 export interface LinkageLetter {
@@ -17,9 +20,82 @@ export interface RequiredSection {
   readonly source: KernelSource;
 }
 
+/** How the loader changes a section before it lays out the module. Absent members stay as in the file. */
+export interface SectionChange {
+  readonly size?: number;
+  readonly alignment?: number;
+  /** The section becomes SHT_NOBITS: zero at first, whatever the file holds. */
+  readonly noBits?: true;
+  /** The section gets SHF_ALLOC and SHF_EXECINSTR. */
+  readonly executable?: true;
+}
+
+/** What module_frob_arch_sections() does, before layout. */
+export interface LinkagePlan {
+  /** By section index. */
+  readonly sections: ReadonlyMap<number, SectionChange>;
+  /** Bytes that the loader keeps free at the start of the text area. */
+  readonly textPrefix: number;
+  /** Order in which the records of relocation sections are applied, by section index; absent: as in the file. */
+  readonly order: ReadonlyMap<number, Uint32Array>;
+  /** The architecture has no memory that is freed after init: `.init` sections are laid out with the others. */
+  readonly withoutInit?: true;
+  /** Start relocating a module that has been laid out. */
+  link(image: ModuleImage): Linker;
+}
+
+/** One relocation that asks for letters. */
+export interface LinkedRelocation {
+  /** ELF64_R_TYPE. */
+  readonly type: number;
+  /** Index into the symbol table. */
+  readonly symbol: number;
+  /** Untrusted. */
+  readonly symbolName: string;
+  /** st_shndx is SHN_UNDEF or SHN_LIVEPATCH. */
+  readonly external: boolean;
+  /** st_other. */
+  readonly other: number;
+  readonly S: bigint;
+  readonly A: bigint;
+  readonly P: bigint;
+}
+
+/** What a linker says about one relocation. */
+export type LinkResult =
+  | {
+      readonly kind: 'letters';
+      /** Values beside S, A and P. An S among them replaces the symbol's value: `.TOC.` is r2 wherever it is used. */
+      readonly letters: Readonly<Record<string, bigint>>;
+    }
+  | ({ readonly kind: 'refused' } & Refusal);
+
+/** Fills GOT, PLT, stubs and veneers while relocations are applied, in the kernel's order. */
+export interface Linker {
+  /** Values of the letters beyond S, A and P for one relocation. Writes what the loader writes for it. */
+  letters(relocation: LinkedRelocation): LinkResult;
+}
+
+/** How a symbol of a special name is resolved before relocations are applied. */
+export type SymbolRule =
+  /** Keeps the value of the file. */
+  | { readonly kind: 'keep' }
+  /** Is looked up under another name. */
+  | { readonly kind: 'lookup'; readonly name: string }
+  /** Has the value of a letter, once the module is laid out. */
+  | { readonly kind: 'letter'; readonly letter: string };
+
 /** The tables that an architecture's loader builds beside the module: GOT, PLT, TOC, stubs, veneers. */
 export interface Linkage {
   /** Letters by name; a formula may use no other. */
   readonly letters: Readonly<Record<string, LinkageLetter>>;
   readonly requiredSections?: readonly RequiredSection[];
+  /** Special rule for an undefined symbol, by its name. */
+  readonly symbolRule?: (name: string) => SymbolRule | undefined;
+  /**
+   * Count what a module needs and plan its layout.
+   *
+   * @throws KelpError for relocation or symbol tables that cannot be read.
+   */
+  readonly plan?: (object: ObjectFile, kernel: Kernel, machine: Machine) => LinkagePlan;
 }

@@ -101,7 +101,7 @@ export function takeStep(step: Step, field: Field, context: SpecialContext): Ref
   switch (step.kind) {
     case 'write':
       storeField(field, context);
-      return undefined;
+      break;
     case 'existing-zero':
       return checkZero(step.errno, field, context);
     case 'range':
@@ -113,6 +113,7 @@ export function takeStep(step: Step, field: Field, context: SpecialContext): Ref
     case 'special':
       return step.special.apply(context);
   }
+  return undefined;
 }
 
 function storeField(field: Field, { bytes, offset, byteOrder, value }: SpecialContext): void {

@@ -23,12 +23,21 @@ import type { ByteOrder } from '../src/field.ts';
 
 type Relocations = Readonly<Record<number, { readonly symbol: number; readonly addend: bigint }>>;
 
-function sourceOf(bytes: readonly number[], byteOrder: ByteOrder = 'little', relocations: Relocations = {}): EntrySource {
+function sourceOf(
+  bytes: readonly number[],
+  byteOrder: ByteOrder = 'little',
+  relocations: Relocations = {},
+): EntrySource {
   return { bytes: Uint8Array.from(bytes), byteOrder, relocationAt: (offset) => relocations[offset] };
 }
 
 /** The value of a field that stands alone in an entry of 12 bytes, four bytes in. */
-function decoded(field: EntryField, bytes: readonly number[], byteOrder?: ByteOrder, relocations?: Relocations): unknown {
+function decoded(
+  field: EntryField,
+  bytes: readonly number[],
+  byteOrder?: ByteOrder,
+  relocations?: Relocations,
+): unknown {
   const layout: EntryLayout = { size: 12, fields: { field }, structure: 'struct entry' };
   const [entry] = decodeEntries(layout, sourceOf([0xee, 0xee, 0xee, 0xee, ...bytes], byteOrder, relocations));
   return entry?.['field'];

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { isKelpError, KelpError } from '../src/errors.ts';
 
 test('an error carries its code, message and place', () => {
-  const error = new KelpError('elf/truncated', 'the file is empty', { file: 'a.ko', section: '.text', offset: 4 });
+  const error = new KelpError('elf/truncated', 'the file is empty', {
+    file: 'a.ko',
+    section: '.text',
+    offset: 4,
+  });
   expect(error).toMatchObject({
     name: 'KelpError',
     code: 'elf/truncated',

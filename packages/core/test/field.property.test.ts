@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   extractValue,
@@ -22,7 +22,9 @@ function cut(size: Field['size'], widths: readonly number[], order: readonly num
     parts.push({ at: 0, width, from });
     from += width;
   }
-  const placed = parts.map((part, index) => ({ part, rank: order[index] ?? 0 })).toSorted((a, b) => a.rank - b.rank);
+  const placed = parts
+    .map((part, index) => ({ part, rank: order[index] ?? 0 }))
+    .toSorted((a, b) => a.rank - b.rank);
   let at = 0;
   return placed.map(({ part }) => {
     const moved = { ...part, at };
@@ -74,11 +76,17 @@ test('the mask has as many bits as the parts are wide', () => {
 
 test('a container is read back as it was written', () => {
   fc.assert(
-    fc.property(fc.constantFrom(1, 2, 4, 8), byteOrder, word, fc.integer({ min: 0, max: 3 }), (size, order, value, offset) => {
-      const bytes = new Uint8Array(11);
-      writeContainer(bytes, offset, size, order, value);
-      expect(readContainer(bytes, offset, size, order)).toBe(BigInt.asUintN(size * 8, value));
-    }),
+    fc.property(
+      fc.constantFrom(1, 2, 4, 8),
+      byteOrder,
+      word,
+      fc.integer({ min: 0, max: 3 }),
+      (size, order, value, offset) => {
+        const bytes = new Uint8Array(11);
+        writeContainer(bytes, offset, size, order, value);
+        expect(readContainer(bytes, offset, size, order)).toBe(BigInt.asUintN(size * 8, value));
+      },
+    ),
   );
 });
 

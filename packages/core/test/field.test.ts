@@ -42,13 +42,13 @@ describe('readContainer', () => {
   });
 });
 
-describe('writeContainer', () => {
-  function written(size: number, order: 'little' | 'big', value: bigint): readonly number[] {
-    const bytes = new Uint8Array(6).fill(0xee);
-    writeContainer(bytes, 1, size, order, value);
-    return [...bytes];
-  }
+function written(size: number, order: 'little' | 'big', value: bigint): readonly number[] {
+  const bytes = new Uint8Array(6).fill(0xee);
+  writeContainer(bytes, 1, size, order, value);
+  return [...bytes];
+}
 
+describe('writeContainer', () => {
   test('writes little-endian and nothing beside the container', () => {
     expect(written(4, 'little', 0x0102_0304n)).toEqual([0xee, 4, 3, 2, 1, 0xee]);
   });

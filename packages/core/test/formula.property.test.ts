@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { compileFormula } from '../src/formula.ts';
 
@@ -14,39 +14,47 @@ const P = 0xc008_0000_0fed_cba8n;
 const signed = (value: bigint): bigint => BigInt.asIntN(64, value);
 
 /** What binds tighter is written without parentheses, everything else with them. */
-const { sample } = fc.letrec<Record<'sample' | 'leaf' | 'sum' | 'shift' | 'mask' | 'page', Sample>>((tie) => ({
-  leaf: fc.oneof(
-    fc.constantFrom({ text: 'S', value: S }, { text: 'A', value: A }, { text: 'P', value: P }),
-    fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value) => ({ text: String(value), value })),
-    fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value) => ({ text: `0x${value.toString(16)}`, value })),
-    tie('sample').map(({ text, value }) => ({ text: `(${text})`, value })),
-    tie('page'),
-  ),
-  page: tie('sample').map(({ text, value }) => ({ text: `Page(${text})`, value: value - (((value % 4096n) + 4096n) % 4096n) })),
-  sum: fc
-    .tuple(tie('leaf'), fc.array(fc.tuple(fc.constantFrom('+', '-'), tie('leaf')), { maxLength: 3 }))
-    .map(([first, rest]) =>
-      rest.reduce(
-        (left, [sign, right]) => ({
-          text: `${left.text} ${sign} ${right.text}`,
-          value: sign === '+' ? left.value + right.value : left.value - right.value,
-        }),
-        first,
-      ),
+const { sample } = fc.letrec<Record<'sample' | 'leaf' | 'sum' | 'shift' | 'mask' | 'page', Sample>>(
+  (tie) => ({
+    leaf: fc.oneof(
+      fc.constantFrom({ text: 'S', value: S }, { text: 'A', value: A }, { text: 'P', value: P }),
+      fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value) => ({ text: String(value), value })),
+      fc.bigInt({ min: 0n, max: 0xffff_ffffn }).map((value) => ({ text: `0x${value.toString(16)}`, value })),
+      tie('sample').map(({ text, value }) => ({ text: `(${text})`, value })),
+      tie('page'),
     ),
-  shift: fc.tuple(tie('sum'), fc.option(fc.integer({ min: 0, max: 64 }), { nil: undefined })).map(([left, by]) =>
-    by === undefined
-      ? left
-      : { text: `${left.text} >> ${by}`, value: BigInt(signed(left.value)) / 2n ** BigInt(by) - floorFix(left.value, by) },
-  ),
-  mask: fc.array(tie('shift'), { minLength: 1, maxLength: 3 }).map(
-    (parts): Sample => ({
+    page: tie('sample').map(({ text, value }) => ({
+      text: `Page(${text})`,
+      value: value - (((value % 4096n) + 4096n) % 4096n),
+    })),
+    sum: fc
+      .tuple(tie('leaf'), fc.array(fc.tuple(fc.constantFrom('+', '-'), tie('leaf')), { maxLength: 3 }))
+      .map(([first, rest]) =>
+        rest.reduce(
+          (left, [sign, right]) => ({
+            text: `${left.text} ${sign} ${right.text}`,
+            value: sign === '+' ? left.value + right.value : left.value - right.value,
+          }),
+          first,
+        ),
+      ),
+    shift: fc
+      .tuple(tie('sum'), fc.option(fc.integer({ min: 0, max: 64 }), { nil: undefined }))
+      .map(([left, by]) =>
+        by === undefined
+          ? left
+          : {
+              text: `${left.text} >> ${by}`,
+              value: signed(left.value) / 2n ** BigInt(by) - floorFix(left.value, by),
+            },
+      ),
+    mask: fc.array(tie('shift'), { minLength: 1, maxLength: 3 }).map((parts): Sample => ({
       text: parts.map(({ text }) => text).join(' & '),
       value: parts.map(({ value }) => value).reduce((left, right) => left & right),
-    }),
-  ),
-  sample: fc.oneof({ maxDepth: 3 }, tie('leaf'), tie('mask')),
-}));
+    })),
+    sample: fc.oneof({ maxDepth: 3 }, tie('leaf'), tie('mask')),
+  }),
+);
 
 /** 1 where division rounds up, because it rounds toward zero, and an arithmetic shift rounds down. */
 function floorFix(value: bigint, by: number): bigint {
@@ -72,7 +80,9 @@ test('moving symbol and place together does not change a distance', () => {
 });
 
 test('text of the right characters either compiles or is refused as a formula', () => {
-  const tokens = fc.array(fc.constantFrom('S', 'A', '+', '-', '>>', '&', '(', ')', '1', '0x10', 'lo', ' ', '>', '~'));
+  const tokens = fc.array(
+    fc.constantFrom('S', 'A', '+', '-', '>>', '&', '(', ')', '1', '0x10', 'lo', ' ', '>', '~'),
+  );
   fc.assert(
     fc.property(tokens, (parts) => {
       let thrown: unknown;

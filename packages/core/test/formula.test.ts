@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { compileFormula, type Letters } from '../src/formula.ts';
 
-const letters: Letters = { S: 0xffff_ffff_c012_3457n, A: -4n, P: 0xffff_ffff_c000_0100n, G: 0x20n, TOC: 0x8000n };
+const letters: Letters = {
+  S: 0xffff_ffff_c012_3457n,
+  A: -4n,
+  P: 0xffff_ffff_c000_0100n,
+  G: 0x20n,
+  TOC: 0x8000n,
+};
 
 function value(text: string, more: Record<string, bigint> = {}): bigint {
   return compileFormula(text).evaluate({ ...letters, ...more });
@@ -87,9 +93,9 @@ test('a letter without a value is an error', () => {
 });
 
 test.each([
-  ['', 'end'],
-  ['S +', 'end'],
-  ['(S', 'end'],
+  ['', 'its end'],
+  ['S +', 'its end'],
+  ['(S', 'its end'],
   ['S A', '"A"'],
   ['S + + A', '"+"'],
   ['-S', '"-"'],
@@ -100,9 +106,12 @@ test.each([
   ['S > 2', '">"'],
   ['0xFF', '"xFF"'],
   ['high(S)', '"high"'],
-  ['lo(S', 'end'],
+  ['lo(S', 'its end'],
 ])('%j is refused at %s', (text, where) => {
   expect(() => compileFormula(text)).toThrow(
-    expect.objectContaining({ code: 'relocation/formula', message: expect.stringContaining(where) }),
+    expect.objectContaining({
+      code: 'relocation/formula',
+      message: `formula ${JSON.stringify(text)} is wrong at ${where}`,
+    }),
   );
 });

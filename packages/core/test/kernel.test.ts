@@ -80,10 +80,11 @@ describe('compareKernel', () => {
   });
 });
 
-describe('appliesTo', () => {
-  const holds = (applies: readonly Applicability[] | undefined, release: string): boolean =>
-    appliesTo(applies, parseKernel(release));
+function holds(applies: readonly Applicability[] | undefined, release: string): boolean {
+  return appliesTo(applies, parseKernel(release));
+}
 
+describe('appliesTo', () => {
   test('an absent list holds always', () => {
     expect(holds(undefined, '2.6')).toBe(true);
   });
@@ -208,8 +209,14 @@ describe('describeApplicability', () => {
     [[{ since: '6.2' }], 'since 6.2'],
     [[{ since: '6.2', before: '7.3' }], 'since 6.2 before 7.3'],
     [[{ before: '6.1.77' }, { since: '6.2', before: '6.5' }], 'before 6.1.77, or since 6.2 before 6.5'],
-    [[{ since: '6.2', config: { SMP: true, DEBUG: false } }], 'since 6.2 with CONFIG_SMP=y with CONFIG_DEBUG=n'],
-  ] satisfies (readonly [readonly Applicability[] | undefined, string])[])('says %j as %j', (applies, words) => {
-    expect(describeApplicability(applies)).toBe(words);
-  });
+    [
+      [{ since: '6.2', config: { SMP: true, DEBUG: false } }],
+      'since 6.2 with CONFIG_SMP=y with CONFIG_DEBUG=n',
+    ],
+  ] satisfies (readonly [readonly Applicability[] | undefined, string])[])(
+    'says %j as %j',
+    (applies, words) => {
+      expect(describeApplicability(applies)).toBe(words);
+    },
+  );
 });

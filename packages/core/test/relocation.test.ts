@@ -73,7 +73,10 @@ describe('applying', () => {
 
   test('a field with a byte order of its own ignores that of the architecture', () => {
     const bytes = new Uint8Array(8);
-    applyRelocation(applied({ ...whole(4), byteOrder: 'little' }, [write]), inputOf(bytes, 1n, { byteOrder: 'big' }));
+    applyRelocation(
+      applied({ ...whole(4), byteOrder: 'little' }, [write]),
+      inputOf(bytes, 1n, { byteOrder: 'big' }),
+    );
     expect([...bytes.subarray(2, 6)]).toEqual([1, 0, 0, 0]);
   });
 
@@ -96,7 +99,9 @@ describe('applying', () => {
   });
 
   test('refuses a refused type with the errno of its row', () => {
-    expect(applyRelocation(ruleOf({ ...refused, errno: 'EINVAL' }), inputOf(new Uint8Array(8), 1n))).toMatchObject({
+    expect(
+      applyRelocation(ruleOf({ verdict: 'refused', errno: 'EINVAL' }), inputOf(new Uint8Array(8), 1n)),
+    ).toMatchObject({
       status: 'refused',
       errno: 'EINVAL',
       written: false,
@@ -104,9 +109,9 @@ describe('applying', () => {
   });
 
   test('needs a value for every letter', () => {
-    expect(() => applyRelocation(applied(whole(4), [write], 'G + A'), inputOf(new Uint8Array(8), 0n))).toThrow(
-      expect.objectContaining({ code: 'relocation/missing-letter' }),
-    );
+    expect(() =>
+      applyRelocation(applied(whole(4), [write], 'G + A'), inputOf(new Uint8Array(8), 0n)),
+    ).toThrow(expect.objectContaining({ code: 'relocation/missing-letter' }));
   });
 
   test.each([
@@ -125,11 +130,16 @@ describe('applying', () => {
   });
 
   test('takes a place that ends with the section', () => {
-    expect(applyRelocation(applied(whole(4), [write]), inputOf(new Uint8Array(8), 1n, { offset: 4 })).status).toBe(
-      'applied',
-    );
+    expect(
+      applyRelocation(applied(whole(4), [write]), inputOf(new Uint8Array(8), 1n, { offset: 4 })).status,
+    ).toBe('applied');
   });
 });
+
+/** Eight bytes of which one is not zero. */
+function withByte(at: number): Uint8Array {
+  return new Uint8Array(8).fill(1, at, at + 1);
+}
 
 describe('a check', () => {
   test.each([
@@ -145,7 +155,8 @@ describe('a check', () => {
 
   test('of the range looks at the shifted value', () => {
     const rule = applied(whole(2, 1), [signed(16), write]);
-    const statusOf = (value: bigint): string => applyRelocation(rule, inputOf(new Uint8Array(8), value)).status;
+    const statusOf = (value: bigint): string =>
+      applyRelocation(rule, inputOf(new Uint8Array(8), value)).status;
     expect([statusOf(0xffffn), statusOf(0x1_0000n), statusOf(-0x1_0000n), statusOf(-0x1_0001n)]).toEqual([
       'applied',
       'refused',
@@ -155,7 +166,9 @@ describe('a check', () => {
   });
 
   test('of the range names value and limits', () => {
-    expect(applyRelocation(applied(whole(4), [signed(16)]), inputOf(new Uint8Array(8), -0x1_0000n))).toMatchObject({
+    expect(
+      applyRelocation(applied(whole(4), [signed(16)]), inputOf(new Uint8Array(8), -0x1_0000n)),
+    ).toMatchObject({
       reason: 'value -0x10000 is not in -0x8000 to 0x7fff',
     });
   });
@@ -168,7 +181,6 @@ describe('a check', () => {
 
   test('for zero looks at every byte of the container and at no other', () => {
     const rule = applied(bits(4, 0, 8), [existingZero, write]);
-    const withByte = (at: number): Uint8Array => new Uint8Array(8).map((_byte, index) => (index === at ? 1 : 0));
     const statuses = [1, 2, 5, 6].map((at) => applyRelocation(rule, inputOf(withByte(at), 1n)).status);
     expect(statuses).toEqual(['applied', 'refused', 'refused', 'applied']);
   });
@@ -184,14 +196,20 @@ describe('a check', () => {
 describe('the steps', () => {
   test('before the write refuse an untouched field', () => {
     const bytes = new Uint8Array(8);
-    const outcome = applyRelocation(applied(whole(4), [unsigned(8), existingZero, write]), inputOf(bytes, 0x100n));
+    const outcome = applyRelocation(
+      applied(whole(4), [unsigned(8), existingZero, write]),
+      inputOf(bytes, 0x100n),
+    );
     expect(outcome).toMatchObject({ status: 'refused', written: false });
     expect(bytes).toEqual(new Uint8Array(8));
   });
 
   test('behind the write refuse a field that has changed', () => {
     const bytes = new Uint8Array(8);
-    const outcome = applyRelocation(applied(whole(4), [existingZero, write, unsigned(8)]), inputOf(bytes, 0x100n));
+    const outcome = applyRelocation(
+      applied(whole(4), [existingZero, write, unsigned(8)]),
+      inputOf(bytes, 0x100n),
+    );
     expect(outcome).toMatchObject({ status: 'refused', written: true });
     expect([...bytes]).toEqual([0, 0, 0, 1, 0, 0, 0, 0]);
   });
@@ -214,7 +232,12 @@ describe('the steps', () => {
 
   test('may be special and refuse', () => {
     const outcome = applyRelocation(applied(whole(4), [special(nop), write]), inputOf(new Uint8Array(8), 1n));
-    expect(outcome).toEqual({ status: 'refused', errno: 'EINVAL', reason: 'no nop behind the place', written: false });
+    expect(outcome).toEqual({
+      status: 'refused',
+      errno: 'EINVAL',
+      reason: 'no nop behind the place',
+      written: false,
+    });
   });
 
   test('behind a special one refuse a place that has changed', () => {

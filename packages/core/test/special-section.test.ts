@@ -58,23 +58,42 @@ describe('layoutFor', () => {
 
 describe('fitLayout', () => {
   test('takes the layout of the kernel where it fits', () => {
-    expect(fitLayout(bugs, oldKernel, sourceOf(24, [0, 8, 16]))).toEqual({ layout: older, count: 3, foreign: false });
+    expect(fitLayout(bugs, oldKernel, sourceOf(24, [0, 8, 16]))).toEqual({
+      layout: older,
+      count: 3,
+      foreign: false,
+    });
   });
 
   test('takes the layout of the kernel before another that fits as well', () => {
-    expect(fitLayout(bugs, newKernel, sourceOf(24, [0, 8, 12, 16]))).toMatchObject({ layout: newer, foreign: false });
+    expect(fitLayout(bugs, newKernel, sourceOf(24, [0, 8, 12, 16]))).toMatchObject({
+      layout: newer,
+      foreign: false,
+    });
   });
 
   test('takes the layout of another kernel where that of the kernel does not fit the relocations', () => {
-    expect(fitLayout(bugs, newKernel, sourceOf(24, [0, 8, 16]))).toEqual({ layout: older, count: 3, foreign: true });
+    expect(fitLayout(bugs, newKernel, sourceOf(24, [0, 8, 16]))).toEqual({
+      layout: older,
+      count: 3,
+      foreign: true,
+    });
   });
 
   test('takes the layout of another kernel where that of the kernel does not fit the size', () => {
-    expect(fitLayout(bugs, oldKernel, sourceOf(12, [0, 4]))).toEqual({ layout: newer, count: 1, foreign: true });
+    expect(fitLayout(bugs, oldKernel, sourceOf(12, [0, 4]))).toEqual({
+      layout: newer,
+      count: 1,
+      foreign: true,
+    });
   });
 
   test('takes the first that fits where no kernel is known, and none is foreign', () => {
-    expect(fitLayout(bugs, undefined, sourceOf(24, [0, 12]))).toEqual({ layout: newer, count: 2, foreign: false });
+    expect(fitLayout(bugs, undefined, sourceOf(24, [0, 12]))).toEqual({
+      layout: newer,
+      count: 2,
+      foreign: false,
+    });
   });
 
   test('calls every layout foreign where the row has none for the kernel', () => {
@@ -117,12 +136,23 @@ describe('countFittingEntries', () => {
   });
 
   test('a table without pointers has no relocations', () => {
-    const numbers = toySection({ name: '__n', layouts: [{ size: 4, fields: { n: u32(0) }, structure: 'u32' }] });
-    expect([0, 1].map((relocations) => countFittingEntries(numbers, newKernel, 8, relocations))).toEqual([2, undefined]);
+    const numbers = toySection({
+      name: '__n',
+      layouts: [{ size: 4, fields: { n: u32(0) }, structure: 'u32' }],
+    });
+    expect([0, 1].map((relocations) => countFittingEntries(numbers, newKernel, 8, relocations))).toEqual([
+      2,
+      undefined,
+    ]);
   });
 
   test('counts what fitLayout counts where the relocations are at the pointers', () => {
-    const row = toySection({ name: '__p', layouts: [{ size: 8, fields: { p: pointer(0) }, structure: 'void *' }] });
-    expect(countFittingEntries(row, newKernel, 24, 3)).toBe(fitLayout(row, newKernel, sourceOf(24, [0, 8, 16]))?.count);
+    const row = toySection({
+      name: '__p',
+      layouts: [{ size: 8, fields: { p: pointer(0) }, structure: 'void *' }],
+    });
+    expect(countFittingEntries(row, newKernel, 24, 3)).toBe(
+      fitLayout(row, newKernel, sourceOf(24, [0, 8, 16]))?.count,
+    );
   });
 });

@@ -41,13 +41,13 @@ export const toyDefinition: ArchitectureDefinition = {
     [0, 'R_TOY_NONE', ignored],
     [1, 'R_TOY_64', { formula: 'S + A', field: whole(8), steps: [existingZero, write] }],
     [2, 'R_TOY_PC32', { formula: 'S + A - P', field: whole(4), steps: [signed(32), existingZero, write] }],
-    [3, 'R_TOY_PC16DBL', { formula: 'S + A - P', field: whole(2, 1), steps: [aligned(2), signed(16), write] }],
-    [4, 'R_TOY_COPY', refused],
     [
-      5,
-      'R_TOY_NEW',
-      { applies: [{ since: '6.12' }], formula: 'S + A', field: whole(4), steps: [write] },
+      3,
+      'R_TOY_PC16DBL',
+      { formula: 'S + A - P', field: whole(2, 1), steps: [aligned(2), signed(16), write] },
     ],
+    [4, 'R_TOY_COPY', refused],
+    [5, 'R_TOY_NEW', { applies: [{ since: '6.12' }], formula: 'S + A', field: whole(4), steps: [write] }],
     [6, 'R_TOY_GOT', { formula: 'G + A', field: whole(4), steps: [write] }],
   ]),
   specialSections: [

@@ -1,10 +1,25 @@
-import { kernelSeries, matchesName, parseKernel, parseSeries, type Architecture, type Kernel, type RelocationType, type SpecialSection } from '@kelp/core';
+import {
+  kernelSeries,
+  parseKernel,
+  parseSeries,
+  type Architecture,
+  type Kernel,
+  type SpecialSection,
+} from '@kelp/core';
 import { compareReleases, CensusBuilder, type Census, type KernelCounts } from '@kelp/census';
 import { checks, currentEvidence, type Evidence, type EvidenceFile } from './evidence.ts';
 import { featuresOf, type Feature } from './feature.ts';
 import { findGaps, type SeriesCounts } from './gaps.ts';
 import { capabilityCell, relocationCell, sectionCell, toolCells } from './kernel-cell.ts';
-import { matrixSchema, type CoverageMatrix, type KernelCell, type MatrixCell, type MatrixRow, type UsageCell } from './matrix.ts';
+import {
+  matrixSchema,
+  type CoverageMatrix,
+  type KernelCell,
+  type MatrixCell,
+  type MatrixRow,
+  type OutsideRelease,
+} from './matrix.ts';
+import { kernelOfRelease, Usage } from './usage.ts';
 
 /** The kernel series that the plugins' tables were checked against. */
 export const checkedKernels: readonly string[] = ['5.10', '6.1', '6.12', '7.2', '7.3'];
@@ -21,54 +36,72 @@ export interface MatrixOptions {
   readonly censuses?: readonly Census[];
 }
 
-/** Compute the matrix: census x support rows x evidence. */
-export function buildMatrix(subjects: readonly CoverageSubject[], options: MatrixOptions = {}): CoverageMatrix {
+/**
+ * Compute the matrix: census x support rows x evidence.
+ *
+ * @throws KelpError `kernel/release` for a kernel that does not start with two numbers; `coverage/evidence` for evidence
+ *   of another architecture; `census/schema`.
+ */
+export function buildMatrix(
+  subjects: readonly CoverageSubject[],
+  options: MatrixOptions = {},
+): CoverageMatrix {
   const builder = new CensusBuilder();
   for (const census of options.censuses ?? []) builder.addCensus(census);
   const census = builder.census();
-  const kernels = options.kernels ?? kernelsOf(census);
+  const kernels = [
+    ...new Set((options.kernels ?? kernelsOf(census)).map((kernel) => kernelSeries(parseKernel(kernel)))),
+  ];
   const columns = subjects.map((subject) => new Column(subject, census, kernels));
   const rows = columns.flatMap((column) => column.rows());
   return {
     schema: matrixSchema,
     kernels,
     architectures: subjects.map(({ architecture: { id, title } }) => ({ id, title })),
-    ...findGaps(rows, columns.flatMap((column) => column.used())),
+    ...findGaps(
+      rows,
+      columns.flatMap((column) => column.series),
+    ),
+    outside: columns.flatMap((column) => column.outside),
     rows,
   };
 }
 
 function kernelsOf(census: Census): readonly string[] {
-  const releases = Object.values(census.architectures).flatMap(({ kernels }) => kernels.map(({ release }) => release));
+  const releases = Object.values(census.architectures).flatMap(({ kernels }) =>
+    kernels.map(({ release }) => release),
+  );
   const series = [...new Set(releases.flatMap((release) => seriesOf(release) ?? []))];
   return series.length === 0 ? checkedKernels : series.toSorted(compareReleases);
 }
 
 function seriesOf(release: string): string | undefined {
-  return /^\d+\.\d+/u.test(release) ? kernelSeries(parseKernel(release)) : undefined;
+  const kernel = kernelOfRelease(release);
+  return kernel === undefined ? undefined : kernelSeries(kernel);
 }
 
 /** One architecture over all kernels. */
 class Column {
+  readonly series: readonly SeriesCounts[];
+  readonly outside: readonly OutsideRelease[];
   readonly #architecture: Architecture;
   readonly #evidence: ReadonlyMap<string, readonly Evidence[]>;
-  readonly #series: readonly SeriesCounts[];
-  readonly #kernels: readonly Kernel[];
+  readonly #kernels: readonly (readonly [Kernel, Usage])[];
 
   constructor({ architecture, evidence }: CoverageSubject, census: Census, kernels: readonly string[]) {
     this.#architecture = architecture;
     this.#evidence = currentEvidence(architecture, evidence);
-    this.#kernels = kernels.map((kernel) => parseSeries(kernel));
     const releases = new Map(Object.entries(census.architectures)).get(architecture.id)?.kernels ?? [];
-    this.#series = kernels.map((kernel) => ({
-      architecture,
-      kernel,
-      releases: releases.filter(({ release }) => seriesOf(release) === kernel),
-    }));
-  }
-
-  used(): readonly SeriesCounts[] {
-    return this.#series;
+    const placed = (kernel: string): readonly KernelCounts[] =>
+      releases.filter(({ release }) => seriesOf(release) === kernel);
+    this.series = kernels.map((kernel) => ({ architecture, kernel, releases: placed(kernel) }));
+    this.outside = releases
+      .filter(({ release }) => !kernels.some((kernel) => kernel === seriesOf(release)))
+      .map(({ release, modules }) => ({ architecture: architecture.id, release, modules }));
+    this.#kernels = this.series.map((one) => [
+      parseSeries(one.kernel),
+      new Usage(architecture, one.releases),
+    ]);
   }
 
   rows(): readonly MatrixRow[] {
@@ -77,17 +110,18 @@ class Column {
       feature: feature.id,
       kind: feature.kind,
       title: feature.title,
-      cells: this.#kernels.map((kernel, index) => this.#cell(feature, kernel, this.#series[index])),
+      cells: this.#kernels.map(([kernel, usage]) => this.#cell(feature, kernel, usage)),
     }));
   }
 
-  #cell(feature: Feature, kernel: Kernel, series: SeriesCounts | undefined): MatrixCell {
-    const evidence = this.#evidence.get(feature.id)?.filter(({ kernels }) => kernels.includes(kernelSeries(kernel))) ?? [];
+  #cell(feature: Feature, kernel: Kernel, usage: Usage): MatrixCell {
+    const series = kernelSeries(kernel);
+    const evidence = this.#evidence.get(feature.id)?.filter(({ kernels }) => kernels.includes(series)) ?? [];
     return {
-      kernel: kernelSeries(kernel),
+      kernel: series,
       support: supportOf(feature, kernel),
       tools: toolCells(this.#architecture, feature.id.slice(feature.id.indexOf('/') + 1), kernel),
-      usage: series === undefined || series.releases.length === 0 ? null : usageOf(feature, series.releases),
+      usage: usage.of(feature),
       flags: checks.filter((check) => holds(evidence, check)),
       contradicted: evidence.some(({ holds: held }) => !held),
     };
@@ -106,30 +140,4 @@ function supportOf({ rows }: Feature, kernel: Kernel): KernelCell {
   const [row] = rows;
   if (row === undefined || 'layouts' in row) return { state: 'no' };
   return 'rules' in row ? relocationCell(row, kernel) : capabilityCell(row, kernel);
-}
-
-function usageOf(feature: Feature, releases: readonly KernelCounts[]): UsageCell | null {
-  if (feature.kind === 'capability') return null;
-  const of = releases.reduce((sum, { modules }) => sum + modules, 0);
-  const uses = releases.flatMap((release) => usesIn(feature, release));
-  const counts = uses.flatMap(({ count }) => count ?? []);
-  return {
-    modules: uses.reduce((sum, use) => sum + use.modules, 0),
-    of,
-    count: counts.length === 0 && uses.length > 0 ? null : counts.reduce((sum, count) => sum + count, 0),
-  };
-}
-
-function usesIn({ rows }: Feature, release: KernelCounts): readonly { readonly modules: number; readonly count: number | null }[] {
-  return rows.slice(0, 1).flatMap((row) => {
-    if ('layouts' in row) {
-      const sections = release.sections.filter(({ name }) => matchesName(row, name));
-      return sections.map(({ modules, entries }) => ({ modules, count: entries }));
-    }
-    return isRelocationType(row) ? release.relocations.filter(({ type }) => type === row.number) : [];
-  });
-}
-
-function isRelocationType(row: Feature['rows'][number]): row is RelocationType {
-  return 'rules' in row;
 }

@@ -59,11 +59,19 @@ function canonicalJson(value: unknown): string {
 }
 
 /** The records of an evidence file that still count, by feature ID. */
-export function currentEvidence(architecture: Architecture, file: EvidenceFile): ReadonlyMap<string, readonly Evidence[]> {
+export function currentEvidence(
+  architecture: Architecture,
+  file: EvidenceFile,
+): ReadonlyMap<string, readonly Evidence[]> {
   if (file.architecture !== architecture.id) {
-    throw new KelpError('coverage/evidence', `evidence of ${file.architecture} was given for ${architecture.id}`);
+    throw new KelpError(
+      'coverage/evidence',
+      `evidence of ${file.architecture} was given for ${architecture.id}`,
+    );
   }
-  const digests = new Map(featuresOf(architecture).map((feature) => [feature.id as string, featureDigest(feature, file.code)]));
+  const digests = new Map(
+    featuresOf(architecture).map((feature) => [feature.id as string, featureDigest(feature, file.code)]),
+  );
   const current = new Map<string, Evidence[]>();
   for (const record of file.records) {
     if (digests.get(record.feature) !== record.digest) continue;
@@ -77,16 +85,52 @@ export function currentEvidence(architecture: Architecture, file: EvidenceFile):
 /**
  * Read the text of an `evidence.json`.
  *
- * @throws KelpError `coverage/evidence` if it is not one.
+ * @throws KelpError `coverage/evidence` if it is not one, naming the record that is none.
  */
 export function parseEvidence(text: string): EvidenceFile {
-  const value: unknown = JSON.parse(text);
+  const value = parseJson(text);
   if (!isEvidenceFile(value)) throw new KelpError('coverage/evidence', 'not an evidence file of schema 1');
+  const damaged = value.records.findIndex((record: unknown) => !isEvidence(record));
+  if (damaged !== -1)
+    throw new KelpError('coverage/evidence', `record ${damaged} is not a record of evidence`);
   return value;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new KelpError('coverage/evidence', 'evidence is not JSON', {}, { cause: error });
+  }
 }
 
 function isEvidenceFile(value: unknown): value is EvidenceFile {
   if (typeof value !== 'object' || value === null) return false;
   if (!('schema' in value && 'architecture' in value && 'code' in value && 'records' in value)) return false;
-  return value.schema === 1 && typeof value.architecture === 'string' && typeof value.code === 'string' && Array.isArray(value.records);
+  return (
+    value.schema === 1 &&
+    typeof value.architecture === 'string' &&
+    typeof value.code === 'string' &&
+    Array.isArray(value.records)
+  );
+}
+
+const sources: readonly EvidenceSource[] = ['vector', 'fixture', 'corpus', 'memory'];
+
+function isEvidence(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const members = new Map<string, unknown>(Object.entries(value));
+  const texts = ['feature', 'artifact', 'hash', 'digest'];
+  return (
+    texts.every((name) => typeof members.get(name) === 'string') &&
+    isTextList(members.get('kernels')) &&
+    isTextList(members.get('configuration') ?? []) &&
+    checks.some((check) => check === members.get('check')) &&
+    sources.some((source) => source === members.get('source')) &&
+    typeof members.get('holds') === 'boolean'
+  );
+}
+
+function isTextList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'string');
 }

@@ -1,4 +1,20 @@
-import { describeApplicability, finalizationSteps, isPointer, matchesName, type Architecture, type EntryField, type Field, type LateStore, type RelocationRule, type RelocationType, type SpecialSection, type Step } from '@kelp/core';
+import {
+  describeApplicability,
+  finalizationSteps,
+  isPointer,
+  matchesName,
+  type Applicability,
+  type AppliedRule,
+  type Architecture,
+  type EntryField,
+  type EntryLayout,
+  type Field,
+  type LateStore,
+  type RelocationRule,
+  type RelocationType,
+  type SpecialSection,
+  type Step,
+} from '@kelp/core';
 
 /** One term and what there is to say about it. */
 export interface Explanation {
@@ -28,7 +44,7 @@ export function explain(architectures: readonly Architecture[], name: string): r
     ...architecture.relocationTypes
       .filter((type) => isNamed(type, name))
       .map((type) => explainRelocation(architecture, type)),
-    ...explainSection(architecture, name),
+    ...sectionRows(architecture, name).map((row) => explainSection(architecture, row)),
   ]);
 }
 
@@ -40,8 +56,12 @@ function isNamed(type: RelocationType, name: string): boolean {
 }
 
 function explainRelocation(architecture: Architecture, type: RelocationType): ExplainedFeature {
-  const letters = new Set(type.rules.flatMap((rule) => (rule.verdict === 'applied' ? rule.formula.letters : [])));
-  const linkage = Object.entries(architecture.linkage?.letters ?? {}).filter(([letter]) => letters.has(letter));
+  const letters = new Set(
+    type.rules.flatMap((rule) => (rule.verdict === 'applied' ? rule.formula.letters : [])),
+  );
+  const linkage = Object.entries(architecture.linkage?.letters ?? {}).filter(([letter]) =>
+    letters.has(letter),
+  );
   return {
     architecture: architecture.id,
     title: architecture.title,
@@ -51,33 +71,71 @@ function explainRelocation(architecture: Architecture, type: RelocationType): Ex
       { term: 'Number', text: String(type.number) },
       { term: 'Defined in', text: architecture.abi },
       ...linkage.map(([letter, { meaning }]) => ({ term: letter, text: meaning })),
-      ...lateStores(architecture, type).map(({ applies, function: store, readOnly, note }) => ({
-        term: 'Late store',
-        text: `${store}, ${readOnly ? 'writes read-only memory too' : 'faults on read-only memory'} (${describeApplicability(applies)})${note === undefined ? '' : `; ${note}`}`,
-      })),
+      ...lateStores(architecture, type).map(lateStoreFact),
+      ...clearFacts(architecture, type),
       ...toolFacts(architecture, type.name),
     ],
-    variants: type.rules.map((rule) => ({ applies: describeApplicability(rule.applies), facts: ruleFacts(rule) })),
+    variants: relocationVariants(type),
+  };
+}
+
+/** A type without rules is refused like an unknown number. */
+function relocationVariants({ rules }: RelocationType): ExplainedFeature['variants'] {
+  if (rules.length === 0)
+    return [{ applies: 'all', facts: [{ term: 'Loader', text: 'refuses the module with ENOEXEC' }] }];
+  return rules.map((rule) => ({ applies: kernelsText(rule.applies), facts: ruleFacts(rule) }));
+}
+
+/** Kernels in words, for lines that are about kernels. */
+function kernelsText(applies: readonly Applicability[] | undefined): string {
+  return applies === undefined ? 'all' : describeApplicability(applies);
+}
+
+/** Kernels in parentheses, left out where it is all of them. */
+function inKernels(applies: readonly Applicability[] | undefined): string {
+  return applies === undefined ? '' : ` (${describeApplicability(applies)})`;
+}
+
+function lateStoreFact({ applies, function: store, readOnly, note }: LateStore): Explanation {
+  const memory = readOnly ? 'writes read-only memory too' : 'faults on read-only memory';
+  return {
+    term: 'Late store',
+    text: `${store}, ${memory}${inKernels(applies)}${note === undefined ? '' : `. ${note}`}`,
   };
 }
 
 function lateStores({ livepatch }: Architecture, type: RelocationType): readonly LateStore[] {
-  const accepted = type.rules.some(({ verdict }) => verdict === 'applied');
-  if (livepatch === undefined || !accepted) return [];
+  if (livepatch === undefined || !isApplied(type)) return [];
   const own = livepatch.lateStores.filter(({ types }) => types?.includes(type.number) === true);
   return own.length > 0 ? own : livepatch.lateStores.filter(({ types }) => types === undefined);
+}
+
+/** What becomes of the stored value when the target module of a livepatch goes. */
+function clearFacts({ livepatch }: Architecture, type: RelocationType): readonly Explanation[] {
+  if (livepatch === undefined || !isApplied(type)) return [];
+  if (livepatch.clear === undefined) return [{ term: 'Late clear', text: 'no kernel clears it' }];
+  return livepatch.clear.map(({ applies, source, effect }) => ({
+    term: 'Late clear',
+    text: `${sourceText(source)}${inKernels(applies)}. ${effect}`,
+  }));
+}
+
+function isApplied({ rules }: RelocationType): boolean {
+  return rules.some(({ verdict }) => verdict === 'applied');
 }
 
 function ruleFacts(rule: RelocationRule): readonly Explanation[] {
   const source = { term: 'Kernel source', text: sourceText(rule.source) };
   const note = rule.note === undefined ? [] : [{ term: 'Note', text: rule.note }];
-  if (rule.verdict === 'ignored') return [{ term: 'Loader', text: 'accepts it and does nothing' }, ...note, source];
-  if (rule.verdict === 'refused') return [{ term: 'Loader', text: `refuses the module with ${rule.errno}` }, ...note, source];
+  if (rule.verdict === 'ignored')
+    return [{ term: 'Loader', text: 'accepts it and does nothing' }, ...note, source];
+  if (rule.verdict === 'refused')
+    return [{ term: 'Loader', text: `refuses the module with ${rule.errno}` }, ...note, source];
   return [
     { term: 'Loader', text: 'applies it' },
     { term: 'Formula', text: rule.formula.text },
     { term: 'Field', text: fieldText(rule.field) },
-    { term: 'Steps', text: rule.steps.map(stepText).join(', then ') },
+    ...stepFacts(rule),
     ...note,
     source,
   ];
@@ -86,56 +144,84 @@ function ruleFacts(rule: RelocationRule): readonly Explanation[] {
 function fieldText({ size, shift, parts, byteOrder }: Field): string {
   const [part] = parts;
   const isWhole = parts.length === 1 && part?.width === size * 8;
-  const where = parts.map(({ at, width, from }) => `value bits ${from + width - 1}:${from} at bits ${at + width - 1}:${at}`).join(', ');
+  const where = parts
+    .map(({ at, width, from }) => `value bits ${from + width - 1}:${from} at bits ${at + width - 1}:${at}`)
+    .join(', ');
   const order = byteOrder === undefined ? '' : `, ${byteOrder}-endian`;
   const shifted = shift === 0 ? '' : `, value shifted right by ${shift}`;
   return `${size} bytes at the place${order}${isWhole ? '' : `: ${where}, the rest is kept`}${shifted}`;
 }
 
-function stepText(step: Step): string {
+/** What the loader does with the value, in its order. */
+function stepFacts({ steps, field }: AppliedRule): readonly Explanation[] {
+  return steps.map((step, index) => ({
+    term: steps.length === 1 ? 'Step' : `Step ${index + 1}`,
+    text: stepText(step, field.shift === 0 ? 'the value' : `the value >> ${field.shift}`),
+  }));
+}
+
+function stepText(step: Step, shifted: string): string {
   switch (step.kind) {
     case 'write':
-      return 'store the value';
+      return `store ${shifted}`;
     case 'existing-zero':
-      return `the field must be zero, else ${step.errno}`;
+      return `the field must hold zero, else ${step.errno}`;
     case 'range':
-      return `the shifted value must lie in ${hex(step.min)} to ${hex(step.max)}, else ${step.errno}`;
+      return `${shifted} must lie in ${hex(step.min)} to ${hex(step.max)}, else ${step.errno}`;
     case 'aligned':
       return `the value must be a multiple of ${step.to}, else ${step.errno}`;
     case 'special':
-      return `${step.special.name}: ${step.special.description}`;
+      return step.special.description;
   }
 }
 
-function explainSection(architecture: Architecture, name: string): readonly ExplainedFeature[] {
-  const rows = architecture.specialSections.filter((row) => row.name === name || matchesName(row, name));
-  return rows.map((row) => ({
+/** All rows of the name, one for each range of kernels; rows of a pattern only where no row has the name itself. */
+function sectionRows({ specialSections }: Architecture, name: string): readonly SpecialSection[] {
+  const exact = specialSections.filter((row) => row.name === name);
+  return exact.length > 0 ? exact : specialSections.filter((row) => matchesName(row, name));
+}
+
+function explainSection(architecture: Architecture, row: SpecialSection): ExplainedFeature {
+  return {
     architecture: architecture.id,
     title: architecture.title,
     name: row.name,
     kind: 'section',
     facts: sectionFacts(architecture, row),
     variants: row.layouts.map((layout) => ({
-      applies: describeApplicability(layout.applies),
-      facts: [
-        { term: 'Entry', text: `${layout.size} bytes${layout.lastSize === undefined ? '' : `, the last one ${layout.lastSize}`}` },
-        ...Object.entries(layout.fields).map(([field, one]) => ({ term: `+${one.offset}`, text: `${field}: ${entryFieldText(one)}` })),
-        { term: 'Defined in', text: layout.structure },
-      ],
+      applies: kernelsText(layout.applies),
+      facts: layoutFacts(layout),
     })),
-  }));
+  };
+}
+
+function layoutFacts(layout: EntryLayout): readonly Explanation[] {
+  const last = layout.lastSize === undefined ? '' : `, the last one ${layout.lastSize}`;
+  return [
+    { term: 'Entry', text: `${layout.size} bytes${last}` },
+    ...Object.entries(layout.fields).map(([field, one]) => ({
+      term: `+${one.offset}`,
+      text: `${field}: ${entryFieldText(one)}`,
+    })),
+    { term: 'Defined in', text: layout.structure },
+  ];
 }
 
 function sectionFacts(architecture: Architecture, row: SpecialSection): readonly Explanation[] {
   const consumer = row.consumer === undefined ? 'nothing in the kernel' : sourceText(row.consumer);
-  const changes = [row.patchesCode === true ? 'rewrites instructions' : [], row.sorted === true ? 'sorts the entries in place' : []].flat();
+  const changes = [
+    row.patchesCode === true ? 'rewrites instructions' : [],
+    row.sorted === true ? 'sorts the entries in place' : [],
+  ].flat();
   return [
-    { term: 'Kernels', text: describeApplicability(row.applies) },
-    { term: 'Configuration', text: row.config ?? 'always' },
-    { term: 'Read by', text: `${consumer}, phase ${row.phase}` },
-    ...(changes.length === 0 ? [] : [{ term: 'Which', text: changes.join(' and ') }]),
+    { term: 'Kernels', text: kernelsText(row.applies) },
+    ...(row.config === undefined ? [] : [{ term: 'Configuration', text: row.config }]),
+    {
+      term: 'Read by',
+      text: `${consumer}, phase ${row.phase}${changes.length === 0 ? '' : `; ${changes.join(' and ')}`}`,
+    },
     { term: 'Effect', text: row.effect },
-    { term: 'Hazard for livepatches', text: `${row.hazard.level}: ${row.hazard.reason}` },
+    { term: 'Livepatch hazard', text: `${row.hazard.level}: ${row.hazard.reason}` },
     ...finalizationFacts(architecture, row),
     ...toolFacts(architecture, row.name),
   ];
@@ -145,11 +231,18 @@ function sectionFacts(architecture: Architecture, row: SpecialSection): readonly
 function finalizationFacts({ finalization }: Architecture, row: SpecialSection): readonly Explanation[] {
   return finalization.flatMap((order) => {
     const steps = finalizationSteps(order);
-    const at = steps.findIndex(({ sections }) => sections.some((name) => name === row.name || matchesName({ name }, row.name)));
+    const at = steps.findIndex(({ sections }) =>
+      sections.some((name) => name === row.name || matchesName({ name }, row.name)),
+    );
     const step = steps[at];
     if (step === undefined) return [];
-    const place = step.inHeaderOrder === true ? 'in the order of the section headers' : `step ${at + 1} of ${steps.length}`;
-    return [{ term: 'Finalization', text: `${step.name}, ${step.function}(), ${place} (${describeApplicability(order.applies)})` }];
+    const place =
+      step.inHeaderOrder === true
+        ? 'in the order of the section headers'
+        : `step ${at + 1} of ${steps.length}`;
+    return [
+      { term: 'Finalization', text: `${step.name}, ${step.function}(), ${place}${inKernels(order.applies)}` },
+    ];
   });
 }
 
@@ -158,7 +251,7 @@ function toolFacts({ support }: Architecture, name: string): readonly Explanatio
     .filter(({ feature }) => feature === name)
     .map(({ tool, state, note, applies }) => ({
       term: tool,
-      text: `${state} (${describeApplicability(applies)})${note === undefined ? '' : `: ${note}`}`,
+      text: `${state}${inKernels(applies)}${note === undefined ? '' : `: ${note}`}`,
     }));
 }
 
@@ -174,7 +267,8 @@ function entryFieldText(field: EntryField): string {
     characters: `${field.size} bytes of text or data`,
     padding: `${field.size} bytes of padding`,
   };
-  const flags = field.flags === undefined ? '' : `, flags in its low bits (mask 0x${field.flags.toString(16)})`;
+  const flags =
+    field.flags === undefined ? '' : `, flags in its low bits (mask 0x${field.flags.toString(16)})`;
   const optional = isPointer(field) && field.optional === true ? ', may be empty' : '';
   return `${words[field.kind]}${flags}${optional}`;
 }

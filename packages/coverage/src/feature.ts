@@ -15,16 +15,22 @@ export interface Feature {
 
 /** All features of an architecture: capabilities, sections, relocation types, each in the order of its table. */
 export function featuresOf(architecture: Architecture): readonly Feature[] {
-  const capabilities = architecture.support.capabilities.map(
-    (row): Feature => ({ id: `capability/${row.name}`, kind: 'capability', title: row.title, rows: [row] }),
-  );
+  const capabilities = architecture.support.capabilities.map((row): Feature => ({
+    id: `capability/${row.name}`,
+    kind: 'capability',
+    title: row.title,
+    rows: [row],
+  }));
   const names = [...new Set(architecture.specialSections.map(({ name }) => name))];
   const sections = names.map((name): Feature => {
     const rows = architecture.specialSections.filter((row) => row.name === name);
     return { id: `section/${name}`, kind: 'section', title: name, rows };
   });
-  const relocations = architecture.relocationTypes.map(
-    (row): Feature => ({ id: `relocation/${row.name}`, kind: 'relocation', title: row.name, rows: [row] }),
-  );
+  const relocations = architecture.relocationTypes.map((row): Feature => ({
+    id: `relocation/${row.name}`,
+    kind: 'relocation',
+    title: row.name,
+    rows: [row],
+  }));
   return [...capabilities, ...sections, ...relocations];
 }

@@ -18,6 +18,7 @@ export {
   type KernelCell,
   type MatrixCell,
   type MatrixRow,
+  type OutsideRelease,
   type ToolCell,
   type UsageCell,
 } from './matrix.ts';

@@ -1,4 +1,16 @@
-import { appliesTo, describeApplicability, relocationRule, type Applicability, type Architecture, type Capability, type Kernel, type KernelSource, type RelocationType, type SpecialSection } from '@kelp/core';
+import {
+  appliesTo,
+  describeApplicability,
+  relocationRule,
+  type Applicability,
+  type Architecture,
+  type Capability,
+  type Kernel,
+  type KernelSource,
+  type RelocationRule,
+  type RelocationType,
+  type SpecialSection,
+} from '@kelp/core';
 import type { KernelCell, ToolCell } from './matrix.ts';
 
 /** Whether the loader of a kernel takes a relocation type. A rule that needs an option makes the answer conditional. */
@@ -6,16 +18,22 @@ export function relocationCell(type: RelocationType, kernel: Kernel): KernelCell
   const rule = relocationRule(type, kernel);
   const accepted = rule !== undefined && rule.verdict !== 'refused';
   const others = type.rules.filter((other) => {
-    const possible = other.applies?.some((one) => one.config !== undefined && appliesTo([withoutOptions(one)], kernel));
+    const possible = other.applies?.some(
+      (one) => one.config !== undefined && appliesTo([withoutOptions(one)], kernel),
+    );
     return other !== rule && possible === true && (other.verdict === 'refused') === accepted;
   });
   if (others.length > 0) {
     const source = (accepted ? rule : others[0])?.source;
     const deciding = (accepted ? rule : others[0])?.applies ?? others[0]?.applies;
-    return { state: 'conditional', condition: optionsOf(deciding), ...sourceOf(source) };
+    return { state: 'conditional', condition: optionsOf(deciding), ...ignoredOf(rule), ...sourceOf(source) };
   }
   if (!accepted) return { state: 'no' };
-  return { state: 'yes', ...(rule.verdict === 'ignored' ? { ignored: true } : {}), ...sourceOf(rule.source) };
+  return { state: 'yes', ...ignoredOf(rule), ...sourceOf(rule.source) };
+}
+
+function ignoredOf(rule: RelocationRule | undefined): { readonly ignored?: true } {
+  return rule?.verdict === 'ignored' ? { ignored: true } : {};
 }
 
 /** Whether modules of a kernel carry a section. */

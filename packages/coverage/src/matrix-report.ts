@@ -1,8 +1,8 @@
 import type { Block, Cell, Column, Filter, Report, Row, StyledCell, Tone } from '@kelp/report';
 import { checks, type Check } from './evidence.ts';
 import type { FeatureKind } from './feature.ts';
-import { summaryTable } from './matrix-summary.ts';
-import type { CoverageMatrix, Gap, MatrixCell, MatrixRow, ToolCell } from './matrix.ts';
+import { isScanned, summaryBlocks } from './matrix-summary.ts';
+import type { CoverageMatrix, MatrixCell, MatrixRow, ToolCell } from './matrix.ts';
 
 export interface MatrixReportOptions {
   /** Show features too that no kernel of the matrix has and no module uses, such as refused relocation types. */
@@ -26,82 +26,114 @@ const kindTitles: readonly (readonly [FeatureKind, string])[] = [
   ['relocation', 'Relocation types'],
 ];
 
-const legend = [
-  'Each cell: what the kernel does (yes, if = under a condition, no), how many scanned modules use it, what Kelp was shown to do.',
-  'R recognized, D decoded, A applied as a linker does, V reversible, P proven on kernel memory, ! contradicted; - nothing shown.',
-  'klp-build and kpatch: what these tools do with it in the newest kernel of the table; empty where nothing is known.',
-];
+function legend(matrix: CoverageMatrix): Block {
+  const used = isScanned(matrix) ? ', how many scanned modules use it' : '';
+  return {
+    kind: 'list',
+    items: [
+      `Each cell: whether the kernel has it (yes, no, if: under the condition in the last column)${used}, what Kelp was shown to do with it.`,
+      'R recognized, D decoded, A applied as a linker does, V reversible, P proven on kernel memory, ! contradicted; - nothing shown.',
+      'klp-build, kpatch: what these tools do with it in the newest kernel of the table; empty where nothing is known.',
+    ],
+  };
+}
 
 /** The matrix with one table for each architecture and kind of feature: for terminals and Markdown. */
 export function matrixReport(matrix: CoverageMatrix, options: MatrixReportOptions = {}): Report {
   const tables = matrix.architectures.flatMap(({ id, title }): readonly Block[] => [
     { kind: 'heading', level: 2, text: title },
-    ...kindTitles.map(([kind, caption]): Block => {
-      const rows = matrix.rows.filter((row) => row.architecture === id && row.kind === kind && isShown(row, options));
-      return {
-        kind: 'table',
-        caption: `${caption}, ${title}`,
-        columns: [{ label: 'feature' }, ...matrix.kernels.map((label): Column => ({ label })), ...toolColumns],
-        rows: rows.map((row): Row => ({ cells: [row.title, ...row.cells.map(compactCell), ...toolWords(row)] })),
-      };
+    ...kindTitles.flatMap(([kind, caption]): readonly Block[] => {
+      const rows = matrix.rows.filter(
+        (row) => row.architecture === id && row.kind === kind && isShown(row, options),
+      );
+      if (rows.length === 0) return [];
+      return [
+        {
+          kind: 'table',
+          caption: `${caption}, ${title}`,
+          columns: [
+            { label: 'feature' },
+            ...matrix.kernels.map((label): Column => ({ label })),
+            ...toolColumns,
+            conditionColumn,
+          ],
+          rows: rows.map((row): Row => ({
+            cells: [
+              row.title,
+              ...row.cells.map((cell) => compactCell(row, cell)),
+              ...toolWords(row),
+              conditionText(row),
+            ],
+          })),
+        },
+      ];
     }),
   ]);
-  return { title: 'Coverage matrix', blocks: [...head(matrix), { kind: 'list', items: legend }, ...tables] };
+  return { title: 'Coverage matrix', blocks: [...summaryBlocks(matrix), legend(matrix), ...tables] };
 }
 
 /** The matrix as one table whose rows and columns can be filtered: for HTML. */
-export function matrixPage(matrix: CoverageMatrix): { readonly report: Report; readonly filters: readonly Filter[] } {
+export function matrixPage(matrix: CoverageMatrix): {
+  readonly report: Report;
+  readonly filters: readonly Filter[];
+} {
   const kernels = matrix.kernels.map((label): Column => ({ label, tags: new Map([['kernel', [label]]]) }));
   const table: Block = {
     kind: 'table',
     caption: 'Features by architecture and kernel',
-    columns: [{ label: 'feature' }, { label: 'architecture' }, { label: 'kind' }, ...kernels, ...toolColumns],
+    columns: [
+      { label: 'feature' },
+      { label: 'architecture' },
+      { label: 'kind' },
+      ...kernels,
+      ...toolColumns,
+      conditionColumn,
+    ],
     rows: matrix.rows.map((row): Row => ({
-      cells: [{ text: row.title, code: row.kind !== 'capability' }, row.architecture, row.kind, ...row.cells.map(styledCell), ...toolWords(row)],
+      cells: [
+        { text: row.title, code: row.kind !== 'capability' },
+        row.architecture,
+        row.kind,
+        ...row.cells.map(styledCell),
+        ...toolWords(row),
+        conditionText(row),
+      ],
       tags: rowTags(row),
     })),
   };
   const report: Report = {
     title: 'Coverage matrix',
-    blocks: [...head(matrix), { kind: 'heading', level: 2, text: 'Matrix' }, { kind: 'list', items: legend }, table],
+    blocks: [...summaryBlocks(matrix), { kind: 'heading', level: 2, text: 'Matrix' }, legend(matrix), table],
   };
   return { report, filters: pageFilters(matrix) };
-}
-
-function head(matrix: CoverageMatrix): readonly Block[] {
-  return [
-    summaryTable(matrix),
-    { kind: 'heading', level: 2, text: 'Used but not covered' },
-    gapTable(matrix.uncovered, 'Nothing: every relocation type and section that the scanned modules use is covered by evidence.'),
-    { kind: 'heading', level: 2, text: 'Sections and types that nobody knows' },
-    gapTable(matrix.unknown, 'Nothing: every special-looking section and every relocation type has a row.'),
-  ];
-}
-
-function gapTable(gaps: readonly Gap[], empty: string): Block {
-  const labels = ['name', 'architecture', 'kernel', 'modules', 'reason'];
-  return {
-    kind: 'table',
-    columns: labels.map((label) => ({ label })),
-    rows: gaps.map(({ name, architecture, kernel, modules, reason }) => ({
-      cells: [{ text: name, code: true }, architecture, kernel, modules, reason],
-    })),
-    empty,
-  };
 }
 
 function isShown(row: MatrixRow, { all, used }: MatrixReportOptions): boolean {
   const isUsed = row.cells.some(({ usage }) => (usage?.modules ?? 0) > 0);
   if (used === true && row.kind !== 'capability') return isUsed;
-  return all === true || isUsed || row.kind === 'capability' || row.cells.some(({ support }) => support.state !== 'no');
+  return (
+    all === true ||
+    isUsed ||
+    row.kind === 'capability' ||
+    row.cells.some(({ support }) => support.state !== 'no')
+  );
 }
 
 const supportWords = { yes: 'yes', conditional: 'if', no: 'no' } as const;
-const supportTones: Readonly<Record<'yes' | 'conditional' | 'no', Tone>> = { yes: 'good', conditional: 'warning', no: 'muted' };
+const supportTones: Readonly<Record<'yes' | 'conditional' | 'no', Tone>> = {
+  yes: 'good',
+  conditional: 'warning',
+  no: 'muted',
+};
 
-function compactCell(cell: MatrixCell): Cell {
-  const usage = cell.usage === null ? [] : [String(cell.usage.modules)];
-  return [supportWords[cell.support.state], ...usage, flagWord(cell)].join(' ');
+function compactCell({ kind }: MatrixRow, cell: MatrixCell): Cell {
+  const { support, usage, flags, contradicted } = cell;
+  const word = supportWords[support.state];
+  const isShownByKelp = flags.length > 0 || contradicted;
+  // What the kernel does not have and no module uses needs no count; a capability is no part of a file.
+  if (!isShownByKelp && (kind === 'capability' || (support.state === 'no' && (usage?.modules ?? 0) === 0)))
+    return word;
+  return [word, ...(usage === null ? [] : [String(usage.modules)]), flagWord(cell)].join(' ');
 }
 
 function flagWord({ flags, contradicted }: MatrixCell): string {
@@ -114,7 +146,9 @@ function styledCell(cell: MatrixCell): StyledCell {
   const words = [
     support.condition === undefined ? [] : `Condition: ${support.condition}.`,
     support.source === undefined ? [] : `Source: ${support.source}.`,
-    usage === null ? [] : `Used by ${usage.modules} of ${usage.of} modules${usage.count === null ? '' : `, ${usage.count} times`}.`,
+    usage === null
+      ? []
+      : `Used by ${usage.modules} of ${usage.of} modules${usage.count === null ? '' : `, ${usage.count} times`}.`,
     tools.map(({ tool, state, note }) => `${tool}: ${state}${note === undefined ? '' : `, ${note}`}.`),
   ].flat();
   return {
@@ -131,6 +165,19 @@ function styledCell(cell: MatrixCell): StyledCell {
 
 const toolNames = ['klp-build', 'kpatch'] as const;
 const toolColumns: readonly Column[] = toolNames.map((label) => ({ label }));
+
+const conditionColumn: Column = { label: 'if' };
+
+/** The conditions of a row; with the kernels that they hold for where they are not the same everywhere. */
+function conditionText({ cells }: MatrixRow): string {
+  const kernels = new Map<string, string[]>();
+  for (const { kernel, support } of cells) {
+    if (support.condition === undefined) continue;
+    kernels.set(support.condition, [...(kernels.get(support.condition) ?? []), kernel]);
+  }
+  if (kernels.size < 2) return [...kernels.keys()].join('');
+  return [...kernels].map(([condition, holdsIn]) => `${holdsIn.join(' ')}: ${condition}`).join('; ');
+}
 
 /** What each tool does in the newest kernel of the row. */
 function toolWords({ cells }: MatrixRow): readonly Cell[] {
@@ -157,12 +204,17 @@ function cellTags({ flags, contradicted, usage }: MatrixCell): ReadonlyMap<strin
 }
 
 function pageFilters(matrix: CoverageMatrix): readonly Filter[] {
-  const plain = (values: readonly string[]): Filter['values'] => values.map((value) => ({ value, label: value }));
+  const plain = (values: readonly string[]): Filter['values'] =>
+    values.map((value) => ({ value, label: value }));
   return [
-    { name: 'architecture', label: 'Architecture', values: matrix.architectures.map(({ id, title }) => ({ value: id, label: title })) },
+    {
+      name: 'architecture',
+      label: 'Architecture',
+      values: matrix.architectures.map(({ id, title }) => ({ value: id, label: title })),
+    },
     { name: 'kernel', label: 'Kernel', values: plain(matrix.kernels) },
     { name: 'kind', label: 'Kind', values: plain(['capability', 'section', 'relocation']) },
     { name: 'flag', label: 'Flag', values: plain([...checks, 'contradicted', 'none']) },
-    { name: 'use', label: 'Use', values: plain(['used', 'not used']) },
+    ...(isScanned(matrix) ? [{ name: 'use', label: 'Use', values: plain(['used', 'not used']) }] : []),
   ];
 }

@@ -1,42 +1,124 @@
-import type { TableBlock } from '@kelp/report';
-import type { CoverageMatrix, MatrixCell, MatrixRow } from './matrix.ts';
+import type { Block, Cell, Row } from '@kelp/report';
+import type { CoverageMatrix, Gap, MatrixCell, MatrixRow } from './matrix.ts';
 
-/** One line for each architecture and kernel: how much is used, how much of it is covered. */
-export function summaryTable(matrix: CoverageMatrix): TableBlock {
-  const labels = ['architecture', 'kernel', 'modules', 'types used', 'applied', 'sections used', 'decoded', 'not covered', 'not known'];
-  return {
-    kind: 'table',
-    caption: 'Summary',
-    columns: labels.map((label, index) => (index < 2 ? { label } : { label, align: 'right' })),
-    rows: matrix.architectures.flatMap(({ id, title }) =>
-      matrix.kernels.map((kernel, index) => ({ cells: [title, kernel, ...summarize(matrix, id, kernel, index)] })),
-    ),
-  };
-}
-
-function summarize(matrix: CoverageMatrix, architecture: string, kernel: string, index: number): readonly (number | string)[] {
-  const rows = matrix.rows.filter((row) => row.architecture === architecture);
-  const modules = rows.flatMap(({ cells }) => cells[index]?.usage ?? [])[0]?.of;
-  const here = (gap: { readonly architecture: string; readonly kernel: string }): boolean =>
-    gap.architecture === architecture && gap.kernel === kernel;
-  if (modules === undefined) return ['not scanned', '', '', '', '', '', ''];
-  const types = usedCells(rows, 'relocation', index);
-  // Sections without entries of a fixed size, such as .modinfo, have nothing to decode.
-  const sections = usedCells(rows, 'section', index);
+/** What heads every report: how much of what modules use is covered, what is not, and what nobody knows. */
+export function summaryBlocks(matrix: CoverageMatrix): readonly Block[] {
+  const scanned = matrix.architectures.flatMap(({ id, title }) =>
+    matrix.kernels.map((kernel, index) => summaryRow(matrix, { id, title }, kernel, index)),
+  );
+  if (!isScanned(matrix)) {
+    return [
+      ...outsideBlocks(matrix),
+      { kind: 'paragraph', text: 'No modules were scanned: the matrix does not show what is used.' },
+    ];
+  }
   return [
-    modules,
-    types.length,
-    types.filter(({ flags }) => flags.includes('applied')).length,
-    sections.length,
-    sections.filter(({ flags }) => flags.includes('decoded')).length,
-    matrix.uncovered.filter(here).length,
-    matrix.unknown.filter(here).length,
+    {
+      kind: 'table',
+      caption: 'Covered of what the scanned modules use',
+      columns: [
+        { label: 'architecture' },
+        { label: 'kernel' },
+        { label: 'modules', align: 'right' },
+        { label: 'relocation types', align: 'right' },
+        { label: 'special sections', align: 'right' },
+        { label: 'not known', align: 'right' },
+      ],
+      rows: scanned,
+    },
+    ...outsideBlocks(matrix),
+    { kind: 'heading', level: 2, text: 'Used but not covered' },
+    gapTable(
+      matrix,
+      matrix.uncovered,
+      'Nothing: evidence covers every relocation type and special section that the scanned modules use.',
+    ),
+    { kind: 'heading', level: 2, text: 'Sections and types that nobody knows' },
+    gapTable(
+      matrix,
+      matrix.unknown,
+      'Nothing: every special-looking section and every relocation type has a row.',
+    ),
   ];
 }
 
-function usedCells(rows: readonly MatrixRow[], kind: MatrixRow['kind'], index: number): readonly MatrixCell[] {
+/** Whether the matrix shows what modules use. */
+export function isScanned({ rows }: CoverageMatrix): boolean {
+  return rows.some(({ cells }) => cells.some(({ usage }) => usage !== null));
+}
+
+function summaryRow(
+  matrix: CoverageMatrix,
+  { id, title }: CoverageMatrix['architectures'][number],
+  kernel: string,
+  index: number,
+): Row {
+  const rows = matrix.rows.filter((row) => row.architecture === id);
+  const modules = rows.flatMap(({ cells }) => cells[index]?.usage ?? [])[0]?.of;
+  if (modules === undefined) return { cells: [title, kernel, 'not scanned', '', '', ''] };
+  const here = (gap: Gap): boolean => gap.architecture === id && gap.kernel === kernel;
+  const covered = (kind: MatrixRow['kind']): Cell => {
+    const used = usedCells(rows, kind, index).length;
+    const gaps = matrix.uncovered.filter((gap) => here(gap) && gap.name.startsWith(`${kind}/`)).length;
+    return { text: `${used - gaps} of ${used}`, tone: gaps === 0 ? 'good' : 'bad' };
+  };
+  const unknown = matrix.unknown.filter(here).length;
+  return {
+    cells: [
+      title,
+      kernel,
+      modules,
+      covered('relocation'),
+      covered('section'),
+      { text: unknown, tone: unknown === 0 ? undefined : 'bad' },
+    ],
+  };
+}
+
+function usedCells(
+  rows: readonly MatrixRow[],
+  kind: MatrixRow['kind'],
+  index: number,
+): readonly MatrixCell[] {
   return rows
     .filter((row) => row.kind === kind)
     .flatMap(({ cells }) => cells[index] ?? [])
     .filter(({ usage }) => (usage?.modules ?? 0) > 0);
+}
+
+/** One line for files that were scanned and stand in no column. */
+function outsideBlocks({ outside }: CoverageMatrix): readonly Block[] {
+  if (outside.length === 0) return [];
+  const releases = outside.map(
+    ({ architecture, release, modules }) => `${modules} of ${architecture} ${release}`,
+  );
+  return [
+    { kind: 'paragraph', text: `Scanned and not shown: modules of other kernels, ${releases.join(', ')}.` },
+  ];
+}
+
+/** Gaps of one name and reason in one line, with the kernels that have them. */
+function gapTable(matrix: CoverageMatrix, gaps: readonly Gap[], empty: string): Block {
+  const lines = new Map<string, readonly Gap[]>();
+  for (const gap of gaps) {
+    const key = JSON.stringify([gap.name, gap.architecture, gap.reason]);
+    lines.set(key, [...(lines.get(key) ?? []), gap]);
+  }
+  return {
+    kind: 'table',
+    columns: ['name', 'architecture', 'kernels', 'modules', 'reason'].map((label) => ({ label })),
+    rows: [...lines.values()].flatMap((line): readonly Row[] => {
+      const [first] = line;
+      if (first === undefined) return [];
+      const kernels = matrix.kernels.filter((kernel) => line.some((gap) => gap.kernel === kernel));
+      const modules = line.reduce((sum, gap) => sum + gap.modules, 0);
+      const title = matrix.rows.find((row) => row.feature === first.name)?.title ?? first.name;
+      return [
+        {
+          cells: [{ text: title, code: true }, first.architecture, kernels.join(' '), modules, first.reason],
+        },
+      ];
+    }),
+    empty,
+  };
 }

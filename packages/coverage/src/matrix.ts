@@ -24,11 +24,11 @@ export interface ToolCell {
 
 /** How often scanned modules use a feature. */
 export interface UsageCell {
-  /** Files that use it. */
+  /** Files that use it; where a pattern matches several section names, those that have the most frequent one. */
   readonly modules: number;
   /** Files scanned. */
   readonly of: number;
-  /** Relocations or table entries; null where entries have no fixed size, or for capabilities. */
+  /** Relocations or table entries; null where entries have no fixed size, or none of the sizes in the table. */
   readonly count: number | null;
 }
 
@@ -38,7 +38,7 @@ export interface MatrixCell {
   readonly kernel: string;
   readonly support: KernelCell;
   readonly tools: readonly ToolCell[];
-  /** Null where no census covers this kernel. */
+  /** Null where no census covers this kernel, and for capabilities. */
   readonly usage: UsageCell | null;
   /** What Kelp was shown to do, with evidence that is not stale. */
   readonly flags: readonly Check[];
@@ -64,6 +64,15 @@ export interface Gap {
   readonly reason: string;
 }
 
+/** A release of a census that is in no column of the matrix. */
+export interface OutsideRelease {
+  readonly architecture: string;
+  /** As in the census; `unknown` for files that name no kernel. Untrusted. */
+  readonly release: string;
+  /** Files of that release. */
+  readonly modules: number;
+}
+
 /** Features x architectures x kernels. */
 export interface CoverageMatrix {
   readonly schema: typeof matrixSchema;
@@ -73,5 +82,7 @@ export interface CoverageMatrix {
   readonly uncovered: readonly Gap[];
   /** Special-looking sections and relocation types that no row knows. */
   readonly unknown: readonly Gap[];
+  /** What was scanned and is not shown: files that name no kernel, and kernels that were not asked for. */
+  readonly outside: readonly OutsideRelease[];
   readonly rows: readonly MatrixRow[];
 }

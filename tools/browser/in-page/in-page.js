@@ -46,7 +46,7 @@ function headerCells(table) {
 
 /** @param {Element} table */
 function bodyRows(table) {
-  return Array.from(table.querySelectorAll('tbody:not(.empty) > tr'));
+  return Array.from(table.querySelectorAll('tbody > tr'));
 }
 
 /** @returns {readonly FilterFacts[]} */
@@ -60,7 +60,7 @@ function readFilters() {
 /** @returns {readonly TableFacts[]} */
 function readTables() {
   const filterCount = readFilters().length;
-  return Array.from(document.querySelectorAll('table'), (table) => ({
+  return Array.from(document.querySelectorAll('table[data-filtered]'), (table) => ({
     columns: headerCells(table).map((cell) => tagsOf(cell, filterCount)),
     rows: bodyRows(table).map((row) => ({
       name: find(row, 'th').textContent,
@@ -72,7 +72,7 @@ function readTables() {
 
 /** @returns {readonly VisibleTable[]} */
 function readVisible() {
-  return Array.from(document.querySelectorAll('table'), (table) => {
+  return Array.from(document.querySelectorAll('table[data-filtered]'), (table) => {
     const columns = headerCells(table).map(isVisible);
     const rows = bodyRows(table);
     return {
@@ -85,6 +85,11 @@ function readVisible() {
       ),
     };
   });
+}
+
+function countWronglyHidden() {
+  const rows = Array.from(document.querySelectorAll('table:not([data-filtered]) > tbody > tr'));
+  return rows.filter((row) => !isVisible(row)).length;
 }
 
 /**
@@ -237,6 +242,7 @@ const kelpCheck = {
   readFilters,
   readTables,
   readVisible,
+  countWronglyHidden,
   readContrasts,
   addToneSamples,
   removeToneSamples,

@@ -109,6 +109,9 @@ async function compare(
       problems.push(`${name}: table ${index} shows other rows or columns than its tags say`);
     }
   }
+  if ((await measure(page, 'countWronglyHidden')) > 0) {
+    problems.push(`${name}: hides rows of a table that has no tags`);
+  }
   const shown = visible.flatMap(({ rows }) => rows.filter(Boolean)).length;
   const total = visible.flatMap(({ rows }) => rows).length;
   const status = (await page.locator('#shown').textContent()) ?? '';

@@ -55,8 +55,8 @@ async function checkWithoutScript(browser: Browser, file: string): Promise<reado
   const context = await openContext(browser, false);
   const page = await context.newPage();
   await page.goto(file);
-  const rows = await page.locator('tbody:not(.empty) > tr').count();
-  const visible = await page.locator('tbody:not(.empty) > tr:visible').count();
+  const rows = await page.locator('tbody > tr').count();
+  const visible = await page.locator('tbody > tr:visible').count();
   const problems = rows === visible ? [] : [`${visible} of ${rows} rows are visible`];
   if (await page.locator('#filters').isVisible()) problems.push('filters are visible');
   await context.close();
@@ -103,7 +103,7 @@ async function check(file: string, screenshots: string | undefined): Promise<boo
       ['without scripts', await checkWithoutScript(browser, file)],
     ] as const;
     if (screenshots !== undefined) await takeScreenshots(page, screenshots);
-    const all = [...results, ['requests and messages', messages] as const];
+    const all = [...results, ['requests and messages', Array.from(new Set(messages))] as const];
     for (const [name, problems] of all) {
       console.log(`${name}: ${problems.length === 0 ? 'ok' : `${problems.length} problems`}`);
       for (const problem of problems) console.log(`  ${problem}`);

@@ -9,7 +9,7 @@ export interface FilterFacts {
 /** For each filter the indexes of the values that an element carries, or null where it does not carry the tag. */
 export type TagFacts = readonly (readonly number[] | null)[];
 
-/** A table as the markup says it. */
+/** A table that the filters apply to, as the markup says it. */
 export interface TableFacts {
   readonly columns: readonly TagFacts[];
   readonly rows: readonly {
@@ -19,7 +19,7 @@ export interface TableFacts {
   }[];
 }
 
-/** A table as it can be seen. */
+/** The same table as it can be seen. */
 export interface VisibleTable {
   readonly columns: readonly boolean[];
   readonly rows: readonly boolean[];
@@ -47,6 +47,8 @@ export interface Measurements {
   readonly readContrasts: readonly ContrastFacts[];
   readonly addToneSamples: void;
   readonly removeToneSamples: void;
+  /** Rows that are hidden in tables that the filters do not apply to. */
+  readonly countWronglyHidden: number;
   readonly readOverflow: number;
   readonly readStickiness: readonly Drift[];
 }

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { architectures } from '../../../packages/cli/src/architectures.ts';
 import type { Architecture } from '@kelp/core';
@@ -23,10 +22,3 @@ export const plugins: readonly Plugin[] = architectures.map((architecture) => ({
   package: `packages/${architecture.id}`,
   fixtures: `packages/testkit/fixtures/${architecture.id}`,
 }));
-
-/** The fixture modules of a plugin by file name, in order of name. */
-export function fixtureModules({ fixtures }: Plugin): ReadonlyMap<string, Uint8Array> {
-  const folder = repositoryPath(fixtures);
-  const names = readdirSync(folder).filter((name) => name.endsWith('.ko'));
-  return new Map(names.toSorted().map((name) => [name, readFileSync(`${folder}/${name}`)]));
-}

@@ -32,6 +32,10 @@ export function codeDigest(plugin: Plugin): string {
 }
 
 function withoutLayout(source: string): string {
-  const compilerOptions = { removeComments: true, target: ts.ScriptTarget.ES2023, module: ts.ModuleKind.ESNext };
+  const compilerOptions = {
+    removeComments: true,
+    target: ts.ScriptTarget.ES2023,
+    module: ts.ModuleKind.ESNext,
+  };
   return ts.transpileModule(source, { compilerOptions }).outputText.replaceAll(/\s+|,(?=\s*[)\]}])/gu, '');
 }

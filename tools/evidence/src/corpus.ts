@@ -11,7 +11,11 @@ import { moduleObservations, toRecords, type Observation } from './records.ts';
  * Hold every module of an architecture below some folders against the tables. Takes minutes; the progress goes to the
  * error stream.
  */
-export async function corpusEvidence({ architecture }: Plugin, folders: readonly string[], code: string): Promise<readonly Evidence[]> {
+export async function corpusEvidence(
+  { architecture }: Plugin,
+  folders: readonly string[],
+  code: string,
+): Promise<readonly Evidence[]> {
   const hash = createHash('sha256');
   const observations = new Map<string, Observation>();
   const releases = new Map<string, number>();
@@ -20,7 +24,8 @@ export async function corpusEvidence({ architecture }: Plugin, folders: readonly
     for (const file of findModules([folder]).files) {
       const bytes = await reader.read(file);
       const identity = readIdentity(bytes);
-      if (identity?.machine !== architecture.elf.machine || identity.byteOrder !== architecture.elf.byteOrder) break;
+      if (identity?.machine !== architecture.elf.machine || identity.byteOrder !== architecture.elf.byteOrder)
+        break;
       hash.update(relative(folder, file)).update(readFileSync(file));
       const seen = moduleObservations(architecture, bytes, file);
       for (const observation of seen) observations.set(Object.values(observation).join(' '), observation);
@@ -31,7 +36,11 @@ export async function corpusEvidence({ architecture }: Plugin, folders: readonly
     process.stderr.write(`${architecture.id}: ${folder} done\n`);
   }
   const counts = [...releases].map(([release, count]) => `${count} of ${release}`).join(', ');
-  const artifact = { source: 'corpus' as const, artifact: `modules of Debian kernels: ${counts}`, hash: hash.digest('hex') };
+  const artifact = {
+    source: 'corpus' as const,
+    artifact: `modules of Debian kernels: ${counts}`,
+    hash: hash.digest('hex'),
+  };
   return observations.size === 0 ? [] : toRecords(architecture, code, observations.values(), artifact);
 }
 

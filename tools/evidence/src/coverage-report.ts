@@ -7,7 +7,10 @@ const start = '<!-- coverage: written by npm run coverage-reports -->';
 const end = '<!-- end of coverage -->';
 
 /** The coverage report of one plugin: support rows and evidence, without a census. */
-export function coverageReport(plugin: Plugin): { readonly json: string; readonly insertTable: (readme: string) => string } {
+export function coverageReport(plugin: Plugin): {
+  readonly json: string;
+  readonly insertTable: (readme: string) => string;
+} {
   const evidence = parseEvidence(readFileSync(repositoryPath(`${plugin.package}/evidence.json`), 'utf8'));
   const matrix = buildMatrix([{ architecture: plugin.architecture, evidence }], { kernels: checkedKernels });
   const { blocks } = matrixReport(matrix);
@@ -17,7 +20,9 @@ export function coverageReport(plugin: Plugin): { readonly json: string; readonl
   return {
     json: `${JSON.stringify(matrix)}\n`,
     insertTable: (readme) => {
-      const before = readme.includes(start) ? readme.slice(0, readme.indexOf(start)) : `${readme.trimEnd()}\n\n`;
+      const before = readme.includes(start)
+        ? readme.slice(0, readme.indexOf(start))
+        : `${readme.trimEnd()}\n\n`;
       return `${before}${start}\n\n${markdown.trimEnd()}\n\n${end}\n`;
     },
   };

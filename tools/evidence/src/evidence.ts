@@ -30,7 +30,9 @@ for (const plugin of plugins) {
     records: [...localEvidence(plugin, code), ...corpus],
   };
   writeFileSync(repositoryPath(`${plugin.package}/evidence.json`), formatEvidence(file));
-  process.stdout.write(`${plugin.architecture.id}: ${file.records.length} records, ${corpus.length} of them from a corpus\n`);
+  process.stdout.write(
+    `${plugin.architecture.id}: ${file.records.length} records, ${corpus.length} of them from a corpus\n`,
+  );
 }
 
 /** Records of a corpus or of memory whose rows and code are still the same. */
@@ -39,12 +41,18 @@ function currentRecords({ architecture, package: folder }: Plugin, code: string)
   if (!existsSync(path)) return [];
   const digests = new Set(featuresOf(architecture).map((feature) => featureDigest(feature, code)));
   const { records } = parseEvidence(readFileSync(path, 'utf8'));
-  return records.filter(({ source, digest }) => (source === 'corpus' || source === 'memory') && digests.has(digest));
+  return records.filter(
+    ({ source, digest }) => (source === 'corpus' || source === 'memory') && digests.has(digest),
+  );
 }
 
 /** One record a line, so that a change is a line in a diff. */
 function formatEvidence({ schema, architecture, code, records }: EvidenceFile): string {
   const lines = records.map((record) => `    ${JSON.stringify(record)}`);
-  const header = [`  "schema": ${schema}`, `  "architecture": ${JSON.stringify(architecture)}`, `  "code": ${JSON.stringify(code)}`];
+  const header = [
+    `  "schema": ${schema}`,
+    `  "architecture": ${JSON.stringify(architecture)}`,
+    `  "code": ${JSON.stringify(code)}`,
+  ];
   return `{\n${header.join(',\n')},\n  "records": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }

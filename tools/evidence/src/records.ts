@@ -1,10 +1,32 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { kernelSeries, parseKernel, parseSeries, type Architecture, type Kernel, type RelocationType } from '@kelp/core';
+import {
+  hasOption,
+  kernelSeries,
+  parseKernel,
+  parseSeries,
+  type Architecture,
+  type Configuration,
+  type Kernel,
+  type RelocationType,
+} from '@kelp/core';
 import { findModinfoValue, parseObjectFile } from '@kelp/core/elf';
-import { checkedKernels, featureDigest, featuresOf, type Check, type Evidence, type EvidenceSource } from '@kelp/coverage';
-import { checkModule, checkVectors, parseVectors, type VectorResult } from '../../../packages/testkit/src/index.ts';
-import { fixtureModules, repositoryPath, type Plugin } from './architectures.ts';
+import {
+  checkedKernels,
+  featureDigest,
+  featuresOf,
+  type Check,
+  type Evidence,
+  type EvidenceSource,
+} from '@kelp/coverage';
+import {
+  checkModule,
+  checkVectors,
+  parseVectors,
+  readFixtures,
+  type VectorResult,
+} from '../../../packages/testkit/src/index.ts';
+import { repositoryPath, type Plugin } from './architectures.ts';
 
 /** One observation, before observations of the same thing in several kernels become one record. */
 export interface Observation {
@@ -35,11 +57,18 @@ function vectorEvidence({ architecture, fixtures }: Plugin, code: string): reado
     configurations(architecture).flatMap((configuration) => {
       const kernel = parseSeries(series, new Map(configuration.map((option) => [option, 'y'])));
       return checkVectors(architecture, kernel, vectors)
-        .filter(({ type }) => configuration.length === 0 || dependsOn(architecture.relocationType(type), configuration))
+        .filter(
+          ({ type }) =>
+            configuration.length === 0 || dependsOn(architecture.relocationType(type), configuration),
+        )
         .flatMap((result) => vectorObservations(result, series, configuration));
     }),
   );
-  return toRecords(architecture, code, observations, { source: 'vector', artifact: file, hash: sha256(text) });
+  return toRecords(architecture, code, observations, {
+    source: 'vector',
+    artifact: file,
+    hash: sha256(text),
+  });
 }
 
 /** No option, and every set of options that some rule asks for. */
@@ -57,43 +86,74 @@ function optionsOn(config: Readonly<Record<string, boolean>> | undefined): reado
 /** Only rules that ask for the options say something about them. */
 function dependsOn(type: RelocationType | undefined, configuration: readonly string[]): boolean {
   const rules = type?.rules ?? [];
-  return rules.some(({ applies }) => applies?.some(({ config }) => configuration.every((option) => config?.[option] === true)));
+  return rules.some(({ applies }) =>
+    applies?.some(({ config }) => configuration.every((option) => config?.[option] === true)),
+  );
 }
 
-function vectorObservations(result: VectorResult, kernel: string, configuration: readonly string[]): readonly Observation[] {
+function vectorObservations(
+  result: VectorResult,
+  kernel: string,
+  configuration: readonly string[],
+): readonly Observation[] {
   if (result.name === undefined || result.compared === 0) return [];
   const feature = `relocation/${result.name}`;
   const common = { feature, kernel, ...(configuration.length === 0 ? {} : { configuration }) };
   return [
     { ...common, check: 'recognized', holds: !result.misnamed },
     { ...common, check: 'decoded', holds: result.misread.length === 0 },
-    { ...common, check: 'applied', holds: result.mismatches.length === 0 },
+    { ...common, check: 'applied', holds: result.mismatches.length + result.unforeseen.length === 0 },
   ];
 }
 
-function fixtureEvidence(plugin: Plugin, code: string): readonly Evidence[] {
-  const modules = fixtureModules(plugin);
-  const observations = [...modules].flatMap(([name, bytes]) => moduleObservations(plugin.architecture, bytes, name));
-  const hash = sha256(...[...modules].flat());
-  return toRecords(plugin.architecture, code, observations, { source: 'fixture', artifact: plugin.fixtures, hash });
+function fixtureEvidence({ architecture, fixtures }: Plugin, code: string): readonly Evidence[] {
+  const modules = [...readFixtures(repositoryPath(fixtures)).modules];
+  const observations = modules.flatMap(([name, { bytes, configuration }]) =>
+    moduleObservations(architecture, bytes, name, configuration),
+  );
+  const hash = sha256(
+    ...modules.flatMap(([name, { bytes, configuration }]) => [name, bytes, optionText(configuration)]),
+  );
+  return toRecords(architecture, code, observations, { source: 'fixture', artifact: fixtures, hash });
 }
 
-/** What one module shows; empty where it names no kernel. */
-export function moduleObservations(architecture: Architecture, bytes: Uint8Array, file: string): readonly Observation[] {
+function optionText(configuration: Configuration | undefined): string {
+  return [...(configuration ?? [])].map(([option, value]) => `${option}=${value}`).join(' ');
+}
+
+/**
+ * What one module shows; empty where it names no kernel.
+ *
+ * @param configuration - of the kernel that it is built for, where the module depends on it.
+ */
+export function moduleObservations(
+  architecture: Architecture,
+  bytes: Uint8Array,
+  file: string,
+  configuration?: Configuration,
+): readonly Observation[] {
   const object = parseObjectFile(bytes, file);
-  const kernel = kernelOf(findModinfoValue(object.section('.modinfo')?.bytes ?? new Uint8Array(), 'vermagic'));
+  const vermagic = findModinfoValue(object.section('.modinfo')?.bytes ?? new Uint8Array(), 'vermagic');
+  const kernel = kernelOf(vermagic, configuration);
   if (kernel === undefined) return [];
+  const options = [...(configuration ?? [])].flatMap(([option]) =>
+    hasOption(kernel, option) ? [option] : [],
+  );
   return checkModule(architecture, kernel, object).map(({ feature, check, contradiction }) => ({
     feature,
     check,
     holds: contradiction === undefined,
     kernel: kernelSeries(kernel),
+    ...(options.length === 0 ? {} : { configuration: options }),
   }));
 }
 
-function kernelOf(vermagic: string | undefined): Kernel | undefined {
+function kernelOf(
+  vermagic: string | undefined,
+  configuration: Configuration | undefined,
+): Kernel | undefined {
   const release = vermagic?.split(' ', 1)[0] ?? '';
-  return /^\d+\.\d+/u.test(release) ? parseKernel(release) : undefined;
+  return /^\d+\.\d+/u.test(release) ? parseKernel(release, configuration) : undefined;
 }
 
 /** One record for each feature, check, outcome and configuration, with all kernels in which it was observed. */
@@ -111,7 +171,9 @@ export function toRecords(
     if (known === undefined) kernels.set(key, { observation, kernels: new Set([observation.kernel]) });
     else known.kernels.add(observation.kernel);
   }
-  const digests = new Map(featuresOf(architecture).map((feature) => [feature.id as string, featureDigest(feature, code)]));
+  const digests = new Map(
+    featuresOf(architecture).map((feature) => [feature.id as string, featureDigest(feature, code)]),
+  );
   return [...kernels.values()]
     .map(({ observation: { feature, check, holds, configuration }, kernels: seen }): Evidence => ({
       feature,
@@ -123,7 +185,10 @@ export function toRecords(
       digest: digests.get(feature) ?? '',
     }))
     .filter((record) => record.kernels.length > 0)
-    .toSorted((a, b) => compare(a.feature, b.feature) || compare(a.check, b.check) || Number(b.holds) - Number(a.holds));
+    .toSorted(
+      (a, b) =>
+        compare(a.feature, b.feature) || compare(a.check, b.check) || Number(b.holds) - Number(a.holds),
+    );
 }
 
 function compare(a: string, b: string): number {

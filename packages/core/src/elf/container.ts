@@ -41,7 +41,7 @@ export function identifyContainer(bytes: Uint8Array, file: string | undefined): 
 
 /** elfy takes a Buffer only; this is a view, nothing is copied. */
 function asBuffer(bytes: Uint8Array): Buffer {
-  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** Byte order and e_machine of a file that may be damaged behind its header; undefined where the header is not ELF64. */

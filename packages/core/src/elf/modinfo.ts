@@ -4,7 +4,8 @@ export interface ModinfoTag {
   readonly value: string;
 }
 
-const decoder = new TextDecoder();
+// ignoreBOM: a byte order mark is text like any other and stays.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const encoder = new TextEncoder();
 
 /**

@@ -98,11 +98,16 @@ function readSections(view: FileView, container: Container): readonly Section[] 
   const names: { table?: StringTable } = {};
   const nameAt = (offset: number): string => names.table?.at(offset) ?? '';
   const sections: Section[] = [];
+  let occupied = 0;
   for (let index = 0; index < count; index++) {
     const section = new Section(view, start + index * sectionHeaderSize, index, nameAt);
-    if (section.occupiesFile) requireInFile(view, section.offset, section.size, `section ${index}`);
+    if (section.occupiesFile) {
+      requireInFile(view, section.offset, section.size, `section ${index}`);
+      occupied += section.size;
+    }
     sections.push(section);
   }
+  requireApart(view, occupied);
   names.table = sectionNames(sections, namesIndex, container, file);
   return sections;
 }
@@ -113,6 +118,14 @@ function sectionNames(sections: readonly Section[], index: number, container: Co
     throw new KelpError('elf/section-names', `e_shstrndx ${index} is not a string table`, { file, offset: 62 });
   }
   return new StringTable(container, section, file);
+}
+
+/** Were sections allowed to share bytes, a small file could hold more relocations than anybody can read. */
+function requireApart(view: FileView, occupied: number): void {
+  const length = view.bytes.length;
+  if (occupied <= length) return;
+  const message = `the sections have 0x${occupied.toString(16)} bytes together, the file 0x${length.toString(16)}: they overlap`;
+  throw new KelpError('elf/overlapping-sections', message, { file: view.file });
 }
 
 function requireInFile(view: FileView, offset: number, size: number, what: string): void {

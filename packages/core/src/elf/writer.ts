@@ -32,13 +32,13 @@ export interface SectionSpecification {
   readonly flags?: bigint;
   readonly address?: bigint;
   readonly bytes?: Uint8Array;
-  /** Size of a NOBITS section. */
+  /** Size of a NOBITS section; all others are as large as their bytes. */
   readonly size?: number;
-  /** Records of a SHT_RELA section; sh_link is set to the symbol table. */
+  /** Records of a SHT_RELA section; sh_link is set to the symbol table where `link` is absent. */
   readonly relocations?: readonly RelocationSpecification[];
   readonly link?: number;
   readonly info?: number;
-  /** A power of two; 1 where absent. */
+  /** A power of two, or 0 as another word for 1; 1 where absent. */
   readonly alignment?: number;
   readonly entrySize?: number;
 }
@@ -102,8 +102,9 @@ export function writeObjectFile(specification: ObjectSpecification): Uint8Array 
     const offset = offsets.starts[index] ?? 0;
     file.set(content, offset);
     const header = tableStart + (index + 1) * sectionHeaderSize;
-    const link = section.type === SHT_RELA ? (section.link ?? symbolTable) : (section.link ?? 0);
-    writeSectionHeader(put, header, section, { name: nameOffsets[index] ?? 0, offset, size: section.size ?? content.length, link });
+    const link = section.link ?? (section.type === SHT_RELA && symbols !== undefined ? symbolTable : 0);
+    const size = section.type === SHT_NOBITS ? (section.size ?? 0) : content.length;
+    writeSectionHeader(put, header, section, { name: nameOffsets[index] ?? 0, offset, size, link });
   }
   return file;
 }
@@ -190,6 +191,7 @@ function countLocals(symbols: readonly SymbolSpecification[]): number {
 }
 
 function contentOf(section: SectionSpecification, order: ByteOrder): Uint8Array {
+  if (section.type === SHT_NOBITS) return new Uint8Array();
   if (section.relocations === undefined) return section.bytes ?? new Uint8Array();
   const bytes = new Uint8Array(section.relocations.length * relocationSize);
   const put = new Writer(bytes, order);
@@ -209,14 +211,14 @@ function placeSections(
   let end = headerSize;
   const starts = sections.map((section, index) => {
     const start = align(end, section.alignment ?? (section.type === SHT_RELA ? 8 : 1));
-    end = section.type === SHT_NOBITS ? start : start + (contents[index]?.length ?? 0);
+    end = start + (contents[index]?.length ?? 0);
     return start;
   });
   return { starts, end };
 }
 
 function align(offset: number, alignment: number): number {
-  return Math.ceil(offset / alignment) * alignment;
+  return alignment === 0 ? offset : Math.ceil(offset / alignment) * alignment;
 }
 
 function writeHeader(put: Writer, { machine, byteOrder, type, flags }: ObjectSpecification, table: number, count: number): void {

@@ -1,0 +1,32 @@
+import type { Question } from '@kelp/core';
+
+/**
+ * Answers to what files do not decide. A question without an answer gets its first candidate and is remembered, so
+ * that whoever has memory to look at can answer it for the next load.
+ */
+export class Answers {
+  readonly #given: ReadonlyMap<string, string>;
+  readonly #open: Question[] = [];
+
+  /** @param given - answers by {@link questionKey}. */
+  constructor(given: ReadonlyMap<string, string> = new Map()) {
+    this.#given = given;
+  }
+
+  ask(question: Question): string {
+    const given = this.#given.get(questionKey(question));
+    if (given !== undefined) return given;
+    this.#open.push(question);
+    return question.candidates[0]?.answer ?? '';
+  }
+
+  /** Every asking of a question that has no answer, in order; the same question asks at many places. */
+  get open(): readonly Question[] {
+    return this.#open;
+  }
+}
+
+/** What identifies a question: all places that ask it get one answer. */
+export function questionKey({ kind, id }: Pick<Question, 'kind' | 'id'>): string {
+  return `${kind} ${id}`;
+}

@@ -1,0 +1,126 @@
+import { KelpError, type ByteOrder, type Kernel, type Machine, type ModuleImage, type PlacedSection, type Question } from '@kelp/core';
+import type { ObjectFile } from '@kelp/core/elf';
+import type { Answers } from './answers.ts';
+import type { Area } from './layout.ts';
+import { WriteLog } from './write-log.ts';
+
+/** Symbols outside the module. */
+export interface ExternalSymbols {
+  /** Address of an exported or otherwise known symbol. */
+  address(name: string): bigint | undefined;
+  /** Name of the function that starts exactly at an address. */
+  functionAt(address: bigint): string | undefined;
+}
+
+/** An area with its place and its bytes. */
+export interface PlacedArea {
+  readonly area: Area;
+  readonly address: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** What an image is made of. */
+export interface ImageParts {
+  readonly object: ObjectFile;
+  readonly kernel: Kernel;
+  readonly machine: Machine;
+  readonly areas: readonly PlacedArea[];
+  readonly sections: readonly PlacedSection[];
+  readonly external: ExternalSymbols;
+  readonly answers: Answers;
+}
+
+/** The memory of one module while it is loaded. */
+export class LoadedImage implements ModuleImage {
+  readonly object: ObjectFile;
+  readonly kernel: Kernel;
+  readonly machine: Machine;
+  readonly byteOrder: ByteOrder;
+  readonly sections: readonly PlacedSection[];
+  readonly areas: readonly PlacedArea[];
+  readonly log = new WriteLog();
+  readonly #external: ExternalSymbols;
+  readonly #answers: Answers;
+  readonly #byName = new Map<string, PlacedSection>();
+
+  constructor(parts: ImageParts) {
+    this.object = parts.object;
+    this.kernel = parts.kernel;
+    this.machine = parts.machine;
+    this.byteOrder = parts.object.byteOrder;
+    this.areas = parts.areas;
+    this.sections = parts.sections;
+    this.#external = parts.external;
+    this.#answers = parts.answers;
+    for (const section of parts.sections) this.#byName.set(section.name, section);
+  }
+
+  get textAddress(): bigint {
+    return this.areas.find(({ area }) => area.name === 'text' || area.name === 'core')?.address ?? 0n;
+  }
+
+  section(name: string): PlacedSection | undefined {
+    return this.#byName.get(name);
+  }
+
+  read(address: bigint, length: number): Uint8Array | undefined {
+    const found = this.#find(address, length);
+    return found?.bytes.slice(found.offset, found.offset + length);
+  }
+
+  write(address: bigint, bytes: Uint8Array, cause: string): void {
+    const found = this.#find(address, bytes.length);
+    if (found === undefined) throw this.#outside(address, bytes.length, cause);
+    this.log.append(found.index, found.offset, found.bytes.subarray(found.offset, found.offset + bytes.length), cause);
+    found.bytes.set(bytes, found.offset);
+  }
+
+  /**
+   * Let a function change bytes in place, and log what it changed.
+   *
+   * @param reach - bytes from the address on that may change; fewer at the end of the area.
+   */
+  change<Result>(
+    address: bigint,
+    reach: number,
+    cause: string,
+    action: (bytes: Uint8Array, offset: number) => Result,
+  ): Result {
+    const found = this.#find(address, 1);
+    if (found === undefined) throw this.#outside(address, 1, cause);
+    const { index, bytes, offset } = found;
+    const old = bytes.slice(offset, offset + reach);
+    const result = action(bytes, offset);
+    let [first, end] = [0, old.length];
+    while (first < end && old[first] === bytes[offset + first]) first++;
+    while (end > first && old[end - 1] === bytes[offset + end - 1]) end--;
+    if (end > first) this.log.append(index, offset + first, old.subarray(first, end), cause);
+    return result;
+  }
+
+  externalSymbol(name: string): bigint | undefined {
+    return this.#external.address(name);
+  }
+
+  functionAt(address: bigint): string | undefined {
+    return this.#external.functionAt(address);
+  }
+
+  ask(question: Question): string {
+    return this.#answers.ask(question);
+  }
+
+  #outside(address: bigint, length: number, cause: string): KelpError {
+    const message = `${cause} writes ${length} bytes at 0x${address.toString(16)}, outside the module`;
+    return new KelpError('load/outside-module', message, { file: this.object.file });
+  }
+
+  /** The area and offset of a range of addresses; undefined where not all of it belongs to one area. */
+  #find(address: bigint, length: number): { readonly index: number; readonly offset: number; readonly bytes: Uint8Array } | undefined {
+    for (const [index, { address: start, bytes }] of this.areas.entries()) {
+      const offset = address - start;
+      if (offset >= 0n && offset + BigInt(length) <= BigInt(bytes.length)) return { index, offset: Number(offset), bytes };
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,150 @@
+import {
+  appliesTo,
+  finalizationSteps,
+  type Architecture,
+  type Errno,
+  type Finding,
+  type Kernel,
+  type Linker,
+  type LinkagePlan,
+  type Machine,
+  type Phase,
+  type PlacedSection,
+  type Question,
+} from '@kelp/core';
+import type { ObjectFile } from '@kelp/core/elf';
+import { Answers } from './answers.ts';
+import { consumeFtraceSites } from './ftrace-sites.ts';
+import { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
+import { consumeJumpLabels } from './jump-labels.ts';
+import { layOutModule, type Area } from './layout.ts';
+import { placeAreas } from './placement.ts';
+import { relocate } from './relocate.ts';
+import { sortExceptionTable } from './sorted-tables.ts';
+import { consumeStaticCalls } from './static-calls.ts';
+import { resolveSymbols } from './symbols.ts';
+
+/** Everything that loading a module depends on. */
+export interface LoadInput {
+  readonly object: ObjectFile;
+  readonly architecture: Architecture;
+  readonly kernel: Kernel;
+  readonly machine: Machine;
+  /** Addresses of the areas by name, and of sections by name where they are known. */
+  readonly addresses: {
+    readonly areas?: ReadonlyMap<string, bigint>;
+    readonly sections?: ReadonlyMap<string, bigint>;
+  };
+  readonly external: ExternalSymbols;
+  /** Start of the module's block of per-CPU memory; absent: it has none. */
+  readonly perCpuAddress?: bigint;
+  /** Answers to what the file does not decide, by `questionKey`. */
+  readonly answers?: ReadonlyMap<string, string>;
+  /** Names of finalization steps to leave out, to see what they are responsible for. */
+  readonly without?: ReadonlySet<string>;
+}
+
+/** Why a kernel refuses a module, and when. */
+export interface LoadRefusal {
+  readonly phase: Phase;
+  readonly errno: Errno;
+  readonly reason: string;
+  /** Section that is relocated. Untrusted. */
+  readonly section?: string;
+  readonly offset?: number;
+  /** Untrusted. */
+  readonly symbol?: string;
+}
+
+/** A module as it would stand in memory. */
+export interface LoadedModule {
+  readonly image: LoadedImage;
+  readonly areas: readonly Area[];
+  /** The kernel refuses the module; the image holds what it had written until then. */
+  readonly refused: LoadRefusal | undefined;
+  /** What the file does not decide and nobody answered; the first candidate of each was taken. */
+  readonly open: readonly Question[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Load a module as a kernel does: layout, symbols, relocations, finalization. Nothing but the input decides the bytes.
+ *
+ * @throws KelpError for damaged tables, or `load/no-address` where an area's address is needed and not known.
+ */
+export function loadModule(input: LoadInput): LoadedModule {
+  const { object, architecture, kernel, machine } = input;
+  const plan = architecture.linkage?.plan?.(object, kernel, machine);
+  const areas = layOutModule(object, kernel, machine.pageSize, plan);
+  const { addresses, findings } = placeAreas(areas, input.addresses);
+  const answers = new Answers(input.answers);
+  const image = makeImage(input, areas, addresses, answers);
+  const refused = runPhases(input, image, plan);
+  return { image, areas, refused, open: answers.open, findings };
+}
+
+function makeImage(input: LoadInput, areas: readonly Area[], addresses: readonly bigint[], answers: Answers): LoadedImage {
+  const placed = areas.map((area, index): PlacedArea => {
+    const bytes = new Uint8Array(area.size);
+    for (const { section, offset, noBits } of area.placements) if (!noBits) bytes.set(section.bytes, offset);
+    return { area, address: addresses[index] ?? 0n, bytes };
+  });
+  const sections = placed.flatMap(({ area, address }): readonly PlacedSection[] =>
+    area.placements.map(({ section: { index, name }, offset, size }) => ({
+      index,
+      name,
+      address: address + BigInt(offset),
+      size,
+      init: area.init,
+    })),
+  );
+  sections.sort((a, b) => a.index - b.index);
+  const { object, kernel, machine, external } = input;
+  return new LoadedImage({ object, kernel, machine, external, areas: placed, sections, answers });
+}
+
+function runPhases(input: LoadInput, image: LoadedImage, plan: LinkagePlan | undefined): LoadRefusal | undefined {
+  const { architecture } = input;
+  const { values, refused } = resolveSymbols(image, architecture, input);
+  if (refused !== undefined) return { phase: 'relocate', ...refused };
+  const linker: Linker | undefined = plan?.link(image);
+  return relocate({ image, architecture, linker, values, order: plan?.order }) ?? finalize(input, image);
+}
+
+/** Generic consumers of special sections, by the name of their step. */
+const generic: ReadonlyMap<string, (image: LoadedImage, architecture: Architecture, sections: readonly string[]) => void> = new Map([
+  ['sort-exception-table', sortExceptionTable],
+  ['ftrace-call-sites', consumeFtraceSites],
+  ['jump-labels', consumeJumpLabels],
+  ['static-calls', consumeStaticCalls],
+]);
+
+function finalize({ architecture, kernel, without }: LoadInput, image: LoadedImage): LoadRefusal | undefined {
+  const order = architecture.finalization.find(({ applies }) => appliesTo(applies, kernel));
+  if (order === undefined) return undefined;
+  for (const step of inFileOrder(finalizationSteps(order), image)) {
+    if (without?.has(step.name) === true) continue;
+    generic.get(step.name)?.(image, architecture, step.sections);
+    const refusal = step.patch?.(image);
+    if (refusal !== undefined) return { phase: step.phase, ...refusal };
+  }
+  return undefined;
+}
+
+type Steps = ReturnType<typeof finalizationSteps>;
+
+/** Neighboring steps that are one pass over the section headers run in the order of the sections they read. */
+function inFileOrder(steps: Steps, image: LoadedImage): Steps {
+  const first = steps.findIndex(({ inHeaderOrder }) => inHeaderOrder === true);
+  if (first === -1) return steps;
+  const last = steps.findLastIndex(({ inHeaderOrder }) => inHeaderOrder === true);
+  const pass = steps.slice(first, last + 1).toSorted((a, b) => firstIndex(a.sections, image) - firstIndex(b.sections, image));
+  return [...steps.slice(0, first), ...pass, ...steps.slice(last + 1)];
+}
+
+function firstIndex(names: readonly string[], image: LoadedImage): number {
+  const found = image.sections.find(({ name }) =>
+    names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)),
+  );
+  return found?.index ?? Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,27 @@
+export { escapeHtml, escapeMarkdown, escapeMarkdownInline, escapeTerminal } from './escape.ts';
+export type { Filter, FilterValue } from './html/filter.ts';
+export { type HtmlOptions, renderHtml } from './html/page.ts';
+export { renderMarkdown } from './markdown.ts';
+export type {
+  Badge,
+  Block,
+  BytesBlock,
+  Cell,
+  CodeBlock,
+  Column,
+  Definition,
+  DefinitionListBlock,
+  HeadingBlock,
+  ListBlock,
+  ParagraphBlock,
+  Report,
+  Row,
+  StyledCell,
+  StyledText,
+  Table,
+  TableBlock,
+  Tags,
+  Text,
+  Tone,
+} from './report.ts';
+export { renderTerminal, type TerminalOptions } from './terminal.ts';
