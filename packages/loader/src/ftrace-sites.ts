@@ -5,7 +5,11 @@ import type { LoadedImage } from './image.ts';
  * ftrace_process_locs(): sort the addresses of call sites, and write each as a kernel that does not trace wants it.
  * Entries of 0 are skipped.
  */
-export function consumeFtraceSites(image: LoadedImage, architecture: Architecture, sections: readonly string[]): void {
+export function consumeFtraceSites(
+  image: LoadedImage,
+  architecture: Architecture,
+  sections: readonly string[],
+): void {
   for (const name of sections) {
     const section = image.section(name);
     const row = architecture.specialSection(name, image.kernel);
@@ -19,7 +23,12 @@ function pointerName(layout: EntryLayout): string {
   return Object.keys(layout.fields)[0] ?? '';
 }
 
-function consumeTable(image: LoadedImage, { ftraceSite }: Architecture, table: PlacedTable, field: string): void {
+function consumeTable(
+  image: LoadedImage,
+  { ftraceSite }: Architecture,
+  table: PlacedTable,
+  field: string,
+): void {
   table.sort(image, (a, b) => compareAddresses(table.pointer(a, field), table.pointer(b, field)));
   table.commit(image, 'sorted-table');
   if (ftraceSite === undefined) return;

@@ -1,4 +1,12 @@
-import { KelpError, type ByteOrder, type Kernel, type Machine, type ModuleImage, type PlacedSection, type Question } from '@kelp/core';
+import {
+  KelpError,
+  type ByteOrder,
+  type Kernel,
+  type Machine,
+  type ModuleImage,
+  type PlacedSection,
+  type Question,
+} from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
 import type { Answers } from './answers.ts';
 import type { Area } from './layout.ts';
@@ -71,7 +79,12 @@ export class LoadedImage implements ModuleImage {
   write(address: bigint, bytes: Uint8Array, cause: string): void {
     const found = this.#find(address, bytes.length);
     if (found === undefined) throw this.#outside(address, bytes.length, cause);
-    this.log.append(found.index, found.offset, found.bytes.subarray(found.offset, found.offset + bytes.length), cause);
+    this.log.append(
+      found.index,
+      found.offset,
+      found.bytes.subarray(found.offset, found.offset + bytes.length),
+      cause,
+    );
     found.bytes.set(bytes, found.offset);
   }
 
@@ -116,10 +129,14 @@ export class LoadedImage implements ModuleImage {
   }
 
   /** The area and offset of a range of addresses; undefined where not all of it belongs to one area. */
-  #find(address: bigint, length: number): { readonly index: number; readonly offset: number; readonly bytes: Uint8Array } | undefined {
+  #find(
+    address: bigint,
+    length: number,
+  ): { readonly index: number; readonly offset: number; readonly bytes: Uint8Array } | undefined {
     for (const [index, { address: start, bytes }] of this.areas.entries()) {
       const offset = address - start;
-      if (offset >= 0n && offset + BigInt(length) <= BigInt(bytes.length)) return { index, offset: Number(offset), bytes };
+      if (offset >= 0n && offset + BigInt(length) <= BigInt(bytes.length))
+        return { index, offset: Number(offset), bytes };
     }
     return undefined;
   }

@@ -1,4 +1,10 @@
-import { compareAddresses, readContainer, type Architecture, type JumpLabelSite, type PlacedTable } from '@kelp/core';
+import {
+  compareAddresses,
+  readContainer,
+  type Architecture,
+  type JumpLabelSite,
+  type PlacedTable,
+} from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 import { placedTable } from './sorted-tables.ts';
 
@@ -25,7 +31,9 @@ export function consumeJumpLabels(image: LoadedImage, architecture: Architecture
 
 function markInit(image: LoadedImage, table: PlacedTable, entry: number): void {
   const code = table.pointer(entry, 'code');
-  const init = image.areas.some(({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length));
+  const init = image.areas.some(
+    ({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length),
+  );
   const flags = table.flags(entry, 'key') & ~initFlag;
   table.setPointer(entry, 'key', table.pointer(entry, 'key'), init ? flags | initFlag : flags);
 }
@@ -55,7 +63,8 @@ function writeSite(image: LoadedImage, { jumpLabel }: Architecture, site: JumpLa
   });
   const wanted = bytesFor(answer === 'enabled');
   const present = image.read(site.code, wanted.length);
-  if (present?.every((byte, index) => byte === wanted[index]) !== true) image.write(site.code, wanted, 'jump-label');
+  if (present?.every((byte, index) => byte === wanted[index]) !== true)
+    image.write(site.code, wanted, 'jump-label');
 }
 
 /** struct static_key begins with its count; a key elsewhere is taken to be off, as most are. */

@@ -1,5 +1,12 @@
 import { appliesTo, type Applicability, type Kernel, type LinkagePlan, type SectionChange } from '@kelp/core';
-import { SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS, type ObjectFile, type Section } from '@kelp/core/elf';
+import {
+  SHF_ALLOC,
+  SHF_EXECINSTR,
+  SHF_WRITE,
+  SHT_NOBITS,
+  type ObjectFile,
+  type Section,
+} from '@kelp/core/elf';
 
 /** A section at its place in an area. */
 export interface SectionPlacement {
@@ -66,14 +73,20 @@ const roAfterInit: readonly { readonly name: string; readonly applies?: readonly
 ];
 
 /** Lay out a module as the kernel does: which section goes to which area, at which offset. */
-export function layOutModule(object: ObjectFile, kernel: Kernel, pageSize: number, plan: LinkagePlan | undefined): readonly Area[] {
+export function layOutModule(
+  object: ObjectFile,
+  kernel: Kernel,
+  pageSize: number,
+  plan: LinkagePlan | undefined,
+): readonly Area[] {
   const rule = rules.find(({ applies }) => appliesTo(applies, kernel));
   if (rule === undefined) return [];
   const areas = new Map<string, GrowingArea>();
   const sections = object.sections.map((section) => describeSection(section, kernel, plan));
   for (const init of [false, true]) {
     for (const [round, name] of (init ? rule.init : rule.core).entries()) {
-      const area = areas.get(name) ?? new GrowingArea(name, init, !init && round === 0 ? (plan?.textPrefix ?? 0) : 0);
+      const area =
+        areas.get(name) ?? new GrowingArea(name, init, !init && round === 0 ? (plan?.textPrefix ?? 0) : 0);
       areas.set(name, area);
       for (const one of sections) {
         if (one.init === init && !one.placed && inRound(one, round)) area.place(one);

@@ -83,7 +83,12 @@ export function loadModule(input: LoadInput): LoadedModule {
   return { image, areas, refused, open: answers.open, findings };
 }
 
-function makeImage(input: LoadInput, areas: readonly Area[], addresses: readonly bigint[], answers: Answers): LoadedImage {
+function makeImage(
+  input: LoadInput,
+  areas: readonly Area[],
+  addresses: readonly bigint[],
+  answers: Answers,
+): LoadedImage {
   const placed = areas.map((area, index): PlacedArea => {
     const bytes = new Uint8Array(area.size);
     for (const { section, offset, noBits } of area.placements) if (!noBits) bytes.set(section.bytes, offset);
@@ -103,7 +108,11 @@ function makeImage(input: LoadInput, areas: readonly Area[], addresses: readonly
   return new LoadedImage({ object, kernel, machine, external, areas: placed, sections, answers });
 }
 
-function runPhases(input: LoadInput, image: LoadedImage, plan: LinkagePlan | undefined): LoadRefusal | undefined {
+function runPhases(
+  input: LoadInput,
+  image: LoadedImage,
+  plan: LinkagePlan | undefined,
+): LoadRefusal | undefined {
   const { architecture } = input;
   const { values, refused } = resolveSymbols(image, architecture, input);
   if (refused !== undefined) return { phase: 'relocate', ...refused };
@@ -112,7 +121,10 @@ function runPhases(input: LoadInput, image: LoadedImage, plan: LinkagePlan | und
 }
 
 /** Generic consumers of special sections, by the name of their step. */
-const generic: ReadonlyMap<string, (image: LoadedImage, architecture: Architecture, sections: readonly string[]) => void> = new Map([
+const generic: ReadonlyMap<
+  string,
+  (image: LoadedImage, architecture: Architecture, sections: readonly string[]) => void
+> = new Map([
   ['sort-exception-table', sortExceptionTable],
   ['ftrace-call-sites', consumeFtraceSites],
   ['jump-labels', consumeJumpLabels],
@@ -138,7 +150,9 @@ function inFileOrder(steps: Steps, image: LoadedImage): Steps {
   const first = steps.findIndex(({ inHeaderOrder }) => inHeaderOrder === true);
   if (first === -1) return steps;
   const last = steps.findLastIndex(({ inHeaderOrder }) => inHeaderOrder === true);
-  const pass = steps.slice(first, last + 1).toSorted((a, b) => firstIndex(a.sections, image) - firstIndex(b.sections, image));
+  const pass = steps
+    .slice(first, last + 1)
+    .toSorted((a, b) => firstIndex(a.sections, image) - firstIndex(b.sections, image));
   return [...steps.slice(0, first), ...pass, ...steps.slice(last + 1)];
 }
 

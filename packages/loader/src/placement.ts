@@ -20,14 +20,20 @@ export function placeAreas(
   known: { readonly areas?: ReadonlyMap<string, bigint>; readonly sections?: ReadonlyMap<string, bigint> },
 ): Placement {
   const findings: Finding[] = [];
-  const addresses = areas.map((area) => known.areas?.get(area.name) ?? addressFromSections(area, known.sections, findings));
+  const addresses = areas.map(
+    (area) => known.areas?.get(area.name) ?? addressFromSections(area, known.sections, findings),
+  );
   if (addresses.every((address) => address === undefined)) {
     throw new KelpError('load/no-address', 'no address of any area or section of the module is known');
   }
   return { addresses: addresses.map((address) => address ?? 0n), findings };
 }
 
-function addressFromSections(area: Area, known: ReadonlyMap<string, bigint> | undefined, findings: Finding[]): bigint | undefined {
+function addressFromSections(
+  area: Area,
+  known: ReadonlyMap<string, bigint> | undefined,
+  findings: Finding[],
+): bigint | undefined {
   let base: bigint | undefined;
   for (const { section, offset, size } of area.placements) {
     const address = size === 0 ? undefined : known?.get(section.name);

@@ -1,4 +1,11 @@
-import { applyRelocation, relocationRule, type Architecture, type Letters, type Linker, type RelocationRule } from '@kelp/core';
+import {
+  applyRelocation,
+  relocationRule,
+  type Architecture,
+  type Letters,
+  type Linker,
+  type RelocationRule,
+} from '@kelp/core';
 import { SHT_RELA, type RelocationTable, type Section } from '@kelp/core/elf';
 import type { LoadedImage } from './image.ts';
 import type { LoadRefusal } from './load.ts';
@@ -36,7 +43,12 @@ export function relocate(context: RelocationContext): LoadRefusal | undefined {
   return undefined;
 }
 
-function relocateSection(context: RelocationContext, section: Section, records: RelocationTable, address: bigint): LoadRefusal | undefined {
+function relocateSection(
+  context: RelocationContext,
+  section: Section,
+  records: RelocationTable,
+  address: bigint,
+): LoadRefusal | undefined {
   const rules = new Map<number, RelocationRule | undefined>();
   const order = context.order?.get(section.index);
   for (let position = 0; position < records.count; position++) {
@@ -64,14 +76,20 @@ function relocateOne(
   index: number,
   address: bigint,
 ): Refused | undefined {
-  if (rule === undefined) return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
+  if (rule === undefined)
+    return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
   if (rule.verdict === 'ignored') return undefined;
-  if (rule.verdict === 'refused') return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
+  if (rule.verdict === 'refused')
+    return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
   const symbols = image.object.symbols();
   const number = records.symbol(index);
   const external = symbols?.isExternal(number) ?? false;
   const symbol = { name: external ? (symbols?.name(number) ?? '') : '', external };
-  const plain: Letters = { S: values[number] ?? 0n, A: records.addend(index), P: address + BigInt(records.offset(index)) };
+  const plain: Letters = {
+    S: values[number] ?? 0n,
+    A: records.addend(index),
+    P: address + BigInt(records.offset(index)),
+  };
   const linked = linker?.letters({
     ...plain,
     type: records.type(index),
@@ -83,7 +101,13 @@ function relocateOne(
   if (linked?.kind === 'refused') return linked;
   const letters: Letters = linked === undefined ? plain : { ...plain, ...linked.letters };
   return image.change(plain.P, reach, 'relocation', (bytes, offset) => {
-    const outcome = applyRelocation(rule, { bytes, offset, letters, symbol, byteOrder: architecture.elf.byteOrder });
+    const outcome = applyRelocation(rule, {
+      bytes,
+      offset,
+      letters,
+      symbol,
+      byteOrder: architecture.elf.byteOrder,
+    });
     return outcome.status === 'refused' ? { errno: outcome.errno, reason: outcome.reason } : undefined;
   });
 }

@@ -2,7 +2,11 @@ import { compareAddresses, layoutFor, PlacedTable, type Architecture } from '@ke
 import type { LoadedImage } from './image.ts';
 
 /** A section's entries in the layout of the image's kernel; undefined where the module has no such table. */
-export function placedTable(image: LoadedImage, architecture: Architecture, name: string): PlacedTable | undefined {
+export function placedTable(
+  image: LoadedImage,
+  architecture: Architecture,
+  name: string,
+): PlacedTable | undefined {
   const section = image.section(name);
   const row = architecture.specialSection(name, image.kernel);
   const layout = row === undefined ? undefined : layoutFor(row, image.kernel);

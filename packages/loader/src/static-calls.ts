@@ -1,4 +1,10 @@
-import { compareAddresses, readContainer, type Architecture, type PlacedTable, type StaticCallSite } from '@kelp/core';
+import {
+  compareAddresses,
+  readContainer,
+  type Architecture,
+  type PlacedTable,
+  type StaticCallSite,
+} from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 import { placedTable } from './sorted-tables.ts';
 
@@ -29,7 +35,9 @@ function replaceTrampoline(image: LoadedImage, table: PlacedTable, entry: number
 
 function markInit(image: LoadedImage, table: PlacedTable, entry: number): void {
   const code = table.pointer(entry, 'addr');
-  const init = image.areas.some(({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length));
+  const init = image.areas.some(
+    ({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length),
+  );
   if (init) table.setPointer(entry, 'key', table.pointer(entry, 'key'), table.flags(entry, 'key') | initFlag);
 }
 
@@ -61,7 +69,8 @@ function writeSite(image: LoadedImage, { staticCall }: Architecture, site: Stati
   if (!answer.startsWith('0x')) return;
   const wanted = staticCall.encode(image, site, BigInt(answer));
   const old = image.read(site.address, wanted.length);
-  if (old?.every((byte, index) => byte === wanted[index]) !== true) image.write(site.address, wanted, 'static-call');
+  if (old?.every((byte, index) => byte === wanted[index]) !== true)
+    image.write(site.address, wanted, 'static-call');
 }
 
 /** struct static_call_key begins with its function; undefined for a key outside the module. */

@@ -10,7 +10,11 @@ export interface ResolvedSymbols {
 }
 
 /** simplify_symbols(): values of symbols once the sections have their addresses. */
-export function resolveSymbols(image: ModuleImage, architecture: Architecture, input: LoadInput): ResolvedSymbols {
+export function resolveSymbols(
+  image: ModuleImage,
+  architecture: Architecture,
+  input: LoadInput,
+): ResolvedSymbols {
   const symbols = image.object.symbols();
   const values = new BigUint64Array(symbols?.count ?? 0);
   let refused: ResolvedSymbols['refused'];
@@ -38,17 +42,25 @@ function valueOf(
   const value = symbols.value(index);
   if (raw === SHN_ABS || raw === SHN_LIVEPATCH) return value;
   if (raw === SHN_COMMON) {
-    return symbols.name(index).startsWith('__gnu_lto') ? value : { errno: 'ENOEXEC', reason: 'common symbols are not accepted' };
+    return symbols.name(index).startsWith('__gnu_lto')
+      ? value
+      : { errno: 'ENOEXEC', reason: 'common symbols are not accepted' };
   }
   if (raw === SHN_UNDEF) return undefinedSymbol(symbols, index, image, architecture);
   const section = symbols.sectionIndex(index);
-  if (section === undefined) return { errno: 'ENOEXEC', reason: `section index 0x${raw.toString(16)} is reserved` };
+  if (section === undefined)
+    return { errno: 'ENOEXEC', reason: `section index 0x${raw.toString(16)} is reserved` };
   if (image.object.sections[section]?.name === '.data..percpu') return (input.perCpuAddress ?? 0n) + value;
   // A section that is not laid out has its address in the temporary copy of the file; nothing that is kept uses it.
   return (addresses.get(section) ?? 0n) + value;
 }
 
-function undefinedSymbol(symbols: SymbolTable, index: number, image: ModuleImage, { linkage }: Architecture): bigint | Unresolved {
+function undefinedSymbol(
+  symbols: SymbolTable,
+  index: number,
+  image: ModuleImage,
+  { linkage }: Architecture,
+): bigint | Unresolved {
   const name = symbols.name(index);
   const rule = linkage?.symbolRule?.(name);
   // A letter's value is known to the linker only, which answers for it when a relocation asks.

@@ -74,7 +74,11 @@ export class WriteLog {
       const index = --this.#count;
       const length = this.#lengths[index] ?? 0;
       this.#oldLength -= length;
-      restore(this.#areas[index] ?? 0, this.#offsets[index] ?? 0, this.#old.slice(this.#oldLength, this.#oldLength + length));
+      restore(
+        this.#areas[index] ?? 0,
+        this.#offsets[index] ?? 0,
+        this.#old.slice(this.#oldLength, this.#oldLength + length),
+      );
     }
   }
 

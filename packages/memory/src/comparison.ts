@@ -44,7 +44,13 @@ export interface ComparedModule {
 }
 
 /** Tables that are writable in the file and written once, while the module is loaded. */
-const writtenOnce: ReadonlySet<string> = new Set(['__jump_table', '.static_call_sites', '__ex_table', '.orc_unwind', '.orc_unwind_ip']);
+const writtenOnce: ReadonlySet<string> = new Set([
+  '__jump_table',
+  '.static_call_sites',
+  '__ex_table',
+  '.orc_unwind',
+  '.orc_unwind_ip',
+]);
 
 /** Compare the read-only memory of a loaded module with the prediction, byte by byte. Nothing is masked. */
 export function compareModule({ image }: LoadedModule, read: ReadMemory): ComparedModule {
@@ -52,13 +58,15 @@ export function compareModule({ image }: LoadedModule, read: ReadMemory): Compar
   const skipped: SkippedSection[] = [];
   for (const [index, area] of image.areas.entries()) {
     if (area.area.init) {
-      for (const { section } of area.area.placements) skipped.push({ name: section.name, reason: 'freed after init' });
+      for (const { section } of area.area.placements)
+        skipped.push({ name: section.name, reason: 'freed after init' });
       continue;
     }
     const provenance = image.log.provenance(index, area.bytes.length);
     for (const range of ranges(area, skipped)) {
       const memory = read(area.address + BigInt(range.offset), range.size);
-      if (memory === undefined) skipped.push({ name: range.name, reason: 'not in the memory that was given' });
+      if (memory === undefined)
+        skipped.push({ name: range.name, reason: 'not in the memory that was given' });
       else sections.push(compareRange(area, range, memory, provenance, image.log.causes));
     }
   }
@@ -109,7 +117,12 @@ function compareRange(
     let cause: string | undefined;
     if (memory[at] !== expected) {
       const end = endOfDifference(area.bytes, offset, memory, at);
-      unexplained.push({ offset: at, length: end - at, expected: area.bytes.slice(offset + at, offset + end), actual: memory.slice(at, end) });
+      unexplained.push({
+        offset: at,
+        length: end - at,
+        expected: area.bytes.slice(offset + at, offset + end),
+        actual: memory.slice(at, end),
+      });
       at = end - 1;
     } else if (expected === file[at]) {
       equal++;

@@ -30,7 +30,11 @@ const mostRounds = 6;
  *
  * @param shared - answers that other modules gave; new ones are added.
  */
-export function loadWithMemory(input: LoadInput, read: ReadMemory, shared: Map<string, string>): InferredLoad {
+export function loadWithMemory(
+  input: LoadInput,
+  read: ReadMemory,
+  shared: Map<string, string>,
+): InferredLoad {
   const inferences: Inference[] = [];
   for (let round = 1; ; round++) {
     const loaded = loadModule({ ...input, answers: new Map([...shared, ...(input.answers ?? [])]) });
