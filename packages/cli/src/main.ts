@@ -5,6 +5,7 @@ import { explainCommand } from './commands/explain.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { scanCommand } from './commands/scan.ts';
+import { verifyCommand } from './commands/verify.ts';
 import { describeError } from './describe-error.ts';
 import type { ExitStatus, Finish, Io } from './io.ts';
 
@@ -24,7 +25,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     .showHelpAfterError('(kelp --help lists the commands)')
     .configureOutput({ writeOut: io.out, writeErr: io.error })
     .exitOverride();
-  for (const command of [inspectCommand, scanCommand, matrixCommand, explainCommand]) {
+  for (const command of [inspectCommand, scanCommand, matrixCommand, explainCommand, verifyCommand]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }
   try {

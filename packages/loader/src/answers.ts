@@ -1,4 +1,4 @@
-import type { Question } from '@kelp/core';
+import type { Machine, Question } from '@kelp/core';
 
 /**
  * Answers to what files do not decide. A question without an answer gets its first candidate and is remembered, so
@@ -29,4 +29,19 @@ export class Answers {
 /** What identifies a question: all places that ask it get one answer. */
 export function questionKey({ kind, id }: Pick<Question, 'kind' | 'id'>): string {
   return `${kind} ${id}`;
+}
+
+/** A machine of which more is known: features that its description does not tell, by the answers to questions. */
+export function withAnswers(machine: Machine, given: ReadonlyMap<string, string> = new Map()): Machine {
+  return {
+    pageSize: machine.pageSize,
+    smp: machine.smp,
+    value: (name) => machine.value(name),
+    feature: (id) => machine.feature(id) ?? toBoolean(given.get(questionKey({ kind: 'feature', id }))),
+  };
+}
+
+function toBoolean(answer: string | undefined): boolean | undefined {
+  if (answer === 'on') return true;
+  return answer === 'off' ? false : undefined;
 }

@@ -32,11 +32,14 @@ function consumeTable(
   table.sort(image, (a, b) => compareAddresses(table.pointer(a, field), table.pointer(b, field)));
   table.commit(image, 'sorted-table');
   if (ftraceSite === undefined) return;
+  let position = 0;
   for (let entry = 0; entry < table.count; entry++) {
     const address = table.pointer(entry, field);
     if (address === 0n) continue;
-    for (const site of ftraceSite.encode(image, address)) {
-      if (image.read(site.address, 1) !== undefined) image.write(site.address, site.bytes, 'ftrace');
+    for (const site of ftraceSite.encode(image, address, position)) {
+      if (image.read(site.address, 1) === undefined) continue;
+      image.write(site.address, site.bytes, site.cause ?? ftraceSite.cause ?? 'ftrace');
     }
+    position++;
   }
 }

@@ -1,8 +1,10 @@
 import {
   appliesTo,
   finalizationSteps,
+  matchesName,
   type Architecture,
   type Errno,
+  type FinalizationStep,
   type Finding,
   type Kernel,
   type Linker,
@@ -13,7 +15,7 @@ import {
   type Question,
 } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
-import { Answers } from './answers.ts';
+import { Answers, withAnswers } from './answers.ts';
 import { consumeFtraceSites } from './ftrace-sites.ts';
 import { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
 import { consumeJumpLabels } from './jump-labels.ts';
@@ -74,7 +76,7 @@ export interface LoadedModule {
  */
 export function loadModule(input: LoadInput): LoadedModule {
   const { object, architecture, kernel, machine } = input;
-  const plan = architecture.linkage?.plan?.(object, kernel, machine);
+  const plan = architecture.linkage?.plan?.(object, kernel, withAnswers(machine, input.answers));
   const areas = layOutModule(object, kernel, machine.pageSize, plan);
   const { addresses, findings } = placeAreas(areas, input.addresses);
   const answers = new Answers(input.answers);
@@ -134,31 +136,31 @@ const generic: ReadonlyMap<
 function finalize({ architecture, kernel, without }: LoadInput, image: LoadedImage): LoadRefusal | undefined {
   const order = architecture.finalization.find(({ applies }) => appliesTo(applies, kernel));
   if (order === undefined) return undefined;
-  for (const step of inFileOrder(finalizationSteps(order), image)) {
+  for (const { step, section } of takeTurns(finalizationSteps(order), image)) {
     if (without?.has(step.name) === true) continue;
     generic.get(step.name)?.(image, architecture, step.sections);
-    const refusal = step.patch?.(image);
+    const refusal = step.patch?.(image, section);
     if (refusal !== undefined) return { phase: step.phase, ...refusal };
   }
   return undefined;
 }
 
-type Steps = ReturnType<typeof finalizationSteps>;
-
-/** Neighboring steps that are one pass over the section headers run in the order of the sections they read. */
-function inFileOrder(steps: Steps, image: LoadedImage): Steps {
-  const first = steps.findIndex(({ inHeaderOrder }) => inHeaderOrder === true);
-  if (first === -1) return steps;
-  const last = steps.findLastIndex(({ inHeaderOrder }) => inHeaderOrder === true);
-  const pass = steps
-    .slice(first, last + 1)
-    .toSorted((a, b) => firstIndex(a.sections, image) - firstIndex(b.sections, image));
-  return [...steps.slice(0, first), ...pass, ...steps.slice(last + 1)];
+/** A step when its time has come. */
+interface Turn {
+  readonly step: FinalizationStep;
+  /** The section that a pass over the section headers has come to. */
+  readonly section?: PlacedSection;
 }
 
-function firstIndex(names: readonly string[], image: LoadedImage): number {
-  const found = image.sections.find(({ name }) =>
-    names.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one)),
+/** Neighboring steps that are one pass over the section headers take turns, in the order of the sections they read. */
+function takeTurns(steps: readonly FinalizationStep[], { sections }: LoadedImage): readonly Turn[] {
+  const inPass = steps.filter(({ inHeaderOrder }) => inHeaderOrder === true);
+  const pass = sections.flatMap((section): readonly Turn[] =>
+    inPass.filter((step) => step.sections.some((name) => matchesName({ name }, section.name))).map((step) => ({ step, section })),
   );
-  return found?.index ?? Number.MAX_SAFE_INTEGER;
+  const [first] = inPass;
+  return steps.flatMap((step): readonly Turn[] => {
+    if (step.inHeaderOrder !== true) return [{ step }];
+    return step === first ? pass : [];
+  });
 }

@@ -99,6 +99,7 @@ function relocateOne(
     other: symbols?.other(number) ?? 0,
   });
   if (linked?.kind === 'refused') return linked;
+  if (linked?.kind === 'written') return undefined;
   const letters: Letters = linked === undefined ? plain : { ...plain, ...linked.letters };
   return image.change(plain.P, reach, 'relocation', (bytes, offset) => {
     const outcome = applyRelocation(rule, {

@@ -74,7 +74,7 @@ function answerOf({ address, candidates, derive }: Question, read: ReadMemory): 
   const length = Math.max(...candidates.map(({ bytes }) => bytes.length));
   const memory = read(address, length);
   if (memory === undefined) return undefined;
-  if (derive !== undefined) return derive(memory);
+  if (derive !== undefined) return derive(memory, read);
   const matching = candidates.filter(({ bytes }) => bytes.every((byte, index) => byte === memory[index]));
   return matching.length === 1 ? matching[0]?.answer : undefined;
 }

@@ -24,11 +24,14 @@ export function scanCommand(io: Io, finish: Finish): Command {
     .addHelpText('after', '\nExit status: 0 all files counted, 2 some could not be; the others are counted all the same.')
     .action(async (paths: readonly string[], flags: ScanFlags) => {
       const census = await scan(paths, flags.jobs, io);
-      if (flags.json === true) printJson(census, io);
-      else printReport(censusReport(census, new Map(architectures.map(({ id, title }) => [id, title]))), io);
       const failed = [...Object.values(census.architectures), census].flatMap((part) => part.failed);
-      for (const { file, code, message } of failed) {
-        io.error(`kelp: ${describeError({ file, code, message })}\n`);
+      if (flags.json === true) {
+        printJson(census, io);
+        for (const { file, code, message } of failed) io.error(`kelp: ${describeError({ file, code, message })}\n`);
+      } else {
+        printReport(censusReport(census, new Map(architectures.map(({ id, title }) => [id, title]))), io);
+        // The report lists them.
+        if (failed.length > 0) io.error(`kelp: ${failed.length} of the files could not be counted\n`);
       }
       finish(failed.length === 0 ? 0 : 2);
     });
@@ -51,12 +54,13 @@ async function scan(paths: readonly string[], jobs: number, io: Io): Promise<Cen
   const progress = startProgress(files.length, io);
   try {
     // Uncompressed modules are read faster than another process starts; compressed ones are worth all cores.
-    const compressed = files.filter((file) => /\.(?:xz|gz|zst)$/u.test(file));
-    const parallel = jobs > 1 && compressed.length >= 16 ? new Set(compressed) : new Set<string>();
-    const others = parallel.size > 0 ? scanInParallel([...parallel], jobs, progress.add) : undefined;
+    const compressed = files.filter(isCompressed);
+    const inParallel = jobs > 1 && compressed.length >= 16;
+    const others = inParallel ? scanInParallel(compressed, jobs, progress.add) : undefined;
+    // Its failure is thrown where it is awaited, after the files that this process scans.
+    others?.catch(() => undefined);
     const scanner = new FileScanner(architectures, builder);
-    for (const file of files) {
-      if (parallel.has(file)) continue;
+    for (const file of inParallel ? files.filter((one) => !isCompressed(one)) : files) {
       await scanner.scan(file);
       progress.add(1);
     }
@@ -65,4 +69,8 @@ async function scan(paths: readonly string[], jobs: number, io: Io): Promise<Cen
     progress.stop();
   }
   return builder.census();
+}
+
+function isCompressed(file: string): boolean {
+  return /\.(?:xz|gz|zst)$/u.test(file);
 }
