@@ -4,6 +4,8 @@ import type { ModuleImage } from './module-image.ts';
 export interface CodeSite {
   readonly address: bigint;
   readonly bytes: Uint8Array;
+  /** Cause of the write, where it is another than that of the sites around it. */
+  readonly cause?: string;
 }
 
 /** One entry of a module's jump table, at its place in memory. */
@@ -26,12 +28,13 @@ export interface JumpLabelEncoder {
 
 /** ftrace_init_nop() of an architecture. */
 export interface FtraceSiteEncoder {
-  /** What the kernel writes for one entry of the table of call sites; empty where it writes nothing. */
-  encode(image: ModuleImage, entry: bigint): readonly CodeSite[];
   /**
-   * The bytes of ftrace sites depend on what the kernel allocated beside the module: read what it chose. Absent:
-   * nothing does.
+   * What the kernel writes for one entry of the table of call sites; empty where it writes nothing.
+   *
+   * @param position - entries before it in the sorted table, those of 0 not counted.
    */
+  encode(image: ModuleImage, entry: bigint, position: number): readonly CodeSite[];
+  /** Cause of the writes, where the bytes depend on what the kernel allocated beside the module; else `ftrace`. */
   readonly cause?: string;
 }
 

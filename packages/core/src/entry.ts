@@ -65,6 +65,7 @@ function decodeEntry<Fields extends EntryFields>(
 ): Entry<EntryLayout<Fields>> {
   const values = Object.entries(fields).map(([name, field]) => [name, decodeField(field, source, start)] as const);
   // The mapped type follows the fields one by one, which fromEntries cannot express.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(values) as Entry<EntryLayout<Fields>>;
 }
 

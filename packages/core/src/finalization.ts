@@ -1,5 +1,5 @@
 import type { Applicability } from './kernel.ts';
-import type { ModuleImage } from './module-image.ts';
+import type { ModuleImage, PlacedSection } from './module-image.ts';
 import type { KernelSource, Refusal } from './relocation-type.ts';
 import type { Phase } from './special-section.ts';
 
@@ -11,14 +11,18 @@ export interface FinalizationStep {
   readonly sections: readonly string[];
   /** The kernel function that does it. */
   readonly function: string;
-  /** Neighboring steps with this mark are one pass over the section headers: each runs when the pass meets its section. */
+  /** Neighboring steps with this mark are one pass over the section headers: each runs whenever the pass meets one of its sections. */
   readonly inHeaderOrder?: true;
   /** What it does, as code; absent: the step is known but not simulated. */
   readonly patch?: PatchStep;
 }
 
-/** Does to the memory of a module what the kernel's function does. Refuses the load with an errno where that does. */
-export type PatchStep = (image: ModuleImage) => Refusal | undefined;
+/**
+ * Does to the memory of a module what the kernel's function does. Refuses the load with an errno where that does.
+ *
+ * @param section - the section that a pass over the section headers has come to; absent for other steps.
+ */
+export type PatchStep = (image: ModuleImage, section?: PlacedSection) => Refusal | undefined;
 
 /** What an architecture's module_finalize() does in some kernels. */
 export interface FinalizationOrder {

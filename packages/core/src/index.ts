@@ -69,7 +69,7 @@ export {
 } from './kernel.ts';
 export { entrySource, relocationsOf } from './section-entries.ts';
 export { kernelSort, type Sortable } from './kernel-sort.ts';
-export { compareAddresses, PlacedTable } from './placed-table.ts';
+export { PlacedTable } from './placed-table.ts';
 export type {
   Linkage,
   LinkageLetter,
@@ -82,7 +82,7 @@ export type {
   SymbolRule,
 } from './linkage.ts';
 export type { Machine } from './machine.ts';
-export type { Candidate, ModuleImage, PlacedSection, Question } from './module-image.ts';
+export type { Candidate, ModuleImage, PlacedSection, Question, ReadBytes } from './module-image.ts';
 export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
 export {
   applyRelocation,

@@ -68,6 +68,8 @@ export type LinkResult =
       /** Values beside S, A and P. An S among them replaces the symbol's value: `.TOC.` is r2 wherever it is used. */
       readonly letters: Readonly<Record<string, bigint>>;
     }
+  /** The linker has written the place itself, with what no row can say: an instruction of another kind. */
+  | { readonly kind: 'written' }
   | ({ readonly kind: 'refused' } & Refusal);
 
 /** Fills GOT, PLT, stubs and veneers while relocations are applied, in the kernel's order. */

@@ -24,11 +24,19 @@ export interface Question {
   readonly id: string;
   /** A place in memory whose bytes tell the answer. */
   readonly address: bigint;
+  /** The answer changes where sections stand: nothing else can be told before it is known. */
+  readonly decidesLayout?: true;
   /** Bytes at the place for each possible answer; the first is taken where nobody knows better. */
   readonly candidates: readonly Candidate[];
-  /** Read an answer from the bytes at the place, where the answers cannot be listed; undefined for illegal bytes. */
-  readonly derive?: (bytes: Uint8Array) => string | undefined;
+  /**
+   * Read an answer from the bytes at the place, where the answers cannot be listed; undefined for illegal bytes. What
+   * the bytes point to can be read, too, as far as it is there.
+   */
+  readonly derive?: (bytes: Uint8Array, read: ReadBytes) => string | undefined;
 }
+
+/** Reads memory; undefined where not all of it is known. */
+export type ReadBytes = (address: bigint, length: number) => Uint8Array | undefined;
 
 /** A possible answer, and the bytes that stand at the place if it is the right one. */
 export interface Candidate {

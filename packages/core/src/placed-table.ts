@@ -13,12 +13,14 @@ export class PlacedTable {
   readonly #layout: EntryLayout;
   readonly #address: bigint;
   readonly #bytes: Uint8Array;
+  readonly #view: DataView;
   readonly #order: ByteOrder;
 
   constructor(image: ModuleImage, section: PlacedSection, layout: EntryLayout) {
     this.#layout = layout;
     this.#address = section.address;
     this.#bytes = image.read(section.address, section.size) ?? new Uint8Array();
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
     this.#order = image.byteOrder;
     this.count = countEntries(layout, this.#bytes.length) ?? 0;
   }
@@ -60,23 +62,48 @@ export class PlacedTable {
     writeContainer(this.#bytes, this.#place(one, entry), one.size, this.#order, BigInt.asUintN(one.size * 8, value));
   }
 
-  /** Exchange two entries; distances in them are adjusted to their new places. */
-  swap(a: number, b: number): void {
-    const { size } = this.#layout;
-    const pointers = Object.entries(this.#layout.fields).filter(([, field]) => isPointer(field) && field.kind !== 'absolute');
-    const addresses = pointers.map(([name]) => [name, this.#pointer(a, name).value, this.#pointer(b, name).value] as const);
-    const first = this.#bytes.slice(a * size, (a + 1) * size);
-    this.#bytes.copyWithin(a * size, b * size, (b + 1) * size);
-    this.#bytes.set(first, b * size);
-    for (const [name, ofA, ofB] of addresses) {
-      this.setPointer(a, name, ofB);
-      this.setPointer(b, name, ofA);
-    }
+  /**
+   * Sort with the kernel's own algorithm, by the addresses in pointer fields: the first field counts most.
+   *
+   * @param tie - decides between two entries whose addresses are all the same, by their places before sorting.
+   * @returns for each place the entry that went there, for parallel tables to follow.
+   */
+  sort(image: ModuleImage, fields: readonly string[], tie: (a: number, b: number) => number = () => 0): Uint32Array {
+    const order = Uint32Array.from({ length: this.count }, (_, entry) => entry);
+    const columns = fields.map((field) => BigUint64Array.from(order, (_, entry) => this.pointer(entry, field)));
+    kernelSort(
+      {
+        count: this.count,
+        compare: (a, b) => {
+          const [first, second] = [order[a] ?? 0, order[b] ?? 0];
+          for (const column of columns) {
+            const [left = 0n, right = 0n] = [column[first], column[second]];
+            if (left !== right) return left < right ? -1 : 1;
+          }
+          return tie(first, second);
+        },
+        swap: (a, b) => {
+          const entry = order[a] ?? 0;
+          order[a] = order[b] ?? 0;
+          order[b] = entry;
+        },
+      },
+      image.kernel,
+    );
+    this.reorder(order);
+    return order;
   }
 
-  /** Sort with the kernel's own algorithm. */
-  sort(image: ModuleImage, compare: (a: number, b: number) => number): void {
-    kernelSort({ count: this.count, compare, swap: (a, b) => this.swap(a, b) }, image.kernel);
+  /** Put the entry `order[place]` at each place. Distances in entries that move are adjusted. */
+  reorder(order: Uint32Array): void {
+    const { size } = this.#layout;
+    const before = this.#bytes.slice();
+    const relative = Object.values(this.#layout.fields).filter((field) => isPointer(field) && field.kind !== 'absolute');
+    for (const [place, entry] of order.entries()) {
+      if (place === entry) continue;
+      this.#bytes.set(before.subarray(entry * size, (entry + 1) * size), place * size);
+      for (const field of relative) this.#addDistance(field, place, (entry - place) * size);
+    }
   }
 
   /** Write the changed entries back. */
@@ -88,6 +115,14 @@ export class PlacedTable {
       if (before !== undefined && entry.every((byte, index) => byte === before[at + index])) continue;
       image.write(this.#address + BigInt(at), entry, cause);
     }
+  }
+
+  /** Add to a stored distance, which wraps at the size of the field. */
+  #addDistance(field: EntryField, entry: number, distance: number): void {
+    const at = this.#place(field, entry);
+    const little = this.#order === 'little';
+    if (field.size === 4) this.#view.setInt32(at, this.#view.getInt32(at, little) + distance, little);
+    else this.#view.setBigInt64(at, BigInt.asIntN(64, this.#view.getBigInt64(at, little) + BigInt(distance)), little);
   }
 
   #field(name: string): EntryField {
@@ -112,10 +147,4 @@ export class PlacedTable {
     const stored = field.kind === 'absolute' ? raw : BigInt.asIntN(field.size * 8, raw);
     return { value: BigInt.asUintN(64, this.#base(field, entry) + stored), mask: BigInt(field.flags ?? 0) };
   }
-}
-
-/** Negative, zero or positive, for sorting by address. */
-export function compareAddresses(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -7,6 +7,7 @@ import {
   kernelSeries,
   parseConfiguration,
   parseKernel,
+  parseSeries,
   type Applicability,
 } from '../src/kernel.ts';
 
@@ -45,6 +46,21 @@ describe('parseKernel', () => {
 
 test('the series of a kernel is its first two numbers', () => {
   expect(kernelSeries(parseKernel('6.12.107+deb13-amd64'))).toBe('6.12');
+});
+
+describe('a stable series as a kernel', () => {
+  test('is newer than every patch level of it', () => {
+    expect(compareKernel(parseSeries('6.12'), '6.12.999')).toBeGreaterThan(0);
+  });
+
+  test('is older than the next', () => {
+    expect(compareKernel(parseSeries('6.12'), '6.13')).toBeLessThan(0);
+  });
+
+  test('keeps the configuration', () => {
+    const configuration = new Map([['SMP', 'y']]);
+    expect(parseSeries('6.12', configuration)).toMatchObject({ release: '6.12', configuration });
+  });
 });
 
 describe('compareKernel', () => {

@@ -1,4 +1,4 @@
-import { compareAddresses, layoutFor, PlacedTable, type Architecture, type EntryLayout } from '@kelp/core';
+import { layoutFor, PlacedTable, type Architecture, type EntryLayout } from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 
 /**
@@ -29,7 +29,7 @@ function consumeTable(
   table: PlacedTable,
   field: string,
 ): void {
-  table.sort(image, (a, b) => compareAddresses(table.pointer(a, field), table.pointer(b, field)));
+  table.sort(image, [field]);
   table.commit(image, 'sorted-table');
   if (ftraceSite === undefined) return;
   let position = 0;

@@ -1,5 +1,4 @@
 import {
-  compareAddresses,
   readContainer,
   type Architecture,
   type JumpLabelSite,
@@ -18,12 +17,7 @@ const [branchFlag, initFlag] = [1, 2];
 export function consumeJumpLabels(image: LoadedImage, architecture: Architecture): void {
   const table = placedTable(image, architecture, '__jump_table');
   if (table === undefined) return;
-  table.sort(
-    image,
-    (a, b) =>
-      compareAddresses(table.pointer(a, 'key'), table.pointer(b, 'key')) ||
-      compareAddresses(table.pointer(a, 'code'), table.pointer(b, 'code')),
-  );
+  table.sort(image, ['key', 'code']);
   for (let entry = 0; entry < table.count; entry++) markInit(image, table, entry);
   table.commit(image, 'sorted-table');
   for (let entry = 0; entry < table.count; entry++) writeSite(image, architecture, siteOf(table, entry));

@@ -1,4 +1,4 @@
-import { compareAddresses, layoutFor, PlacedTable, type Architecture } from '@kelp/core';
+import { layoutFor, PlacedTable, type Architecture } from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 
 /** A section's entries in the layout of the image's kernel; undefined where the module has no such table. */
@@ -17,6 +17,6 @@ export function placedTable(
 export function sortExceptionTable(image: LoadedImage, architecture: Architecture): void {
   const table = placedTable(image, architecture, '__ex_table');
   if (table === undefined) return;
-  table.sort(image, (a, b) => compareAddresses(table.pointer(a, 'insn'), table.pointer(b, 'insn')));
+  table.sort(image, ['insn']);
   table.commit(image, 'sorted-table');
 }

@@ -1,5 +1,4 @@
 import {
-  compareAddresses,
   readContainer,
   type Architecture,
   type PlacedTable,
@@ -19,7 +18,7 @@ export function consumeStaticCalls(image: LoadedImage, architecture: Architectur
   const table = placedTable(image, architecture, '.static_call_sites');
   if (table === undefined || architecture.staticCall === undefined) return;
   for (let entry = 0; entry < table.count; entry++) replaceTrampoline(image, table, entry);
-  table.sort(image, (a, b) => compareAddresses(table.pointer(a, 'key'), table.pointer(b, 'key')));
+  table.sort(image, ['key']);
   for (let entry = 0; entry < table.count; entry++) markInit(image, table, entry);
   table.commit(image, 'sorted-table');
   for (let entry = 0; entry < table.count; entry++) writeSite(image, architecture, siteOf(table, entry));

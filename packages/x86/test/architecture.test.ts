@@ -21,7 +21,9 @@ function orderOf(release: string): FinalizationOrder {
 
 /** The first section of each step that patches code or sorts ORC, in order. */
 function patching(release: string): readonly string[] {
-  return orderOf(release).steps.flatMap(({ sections }) => sections[0] ?? []);
+  return orderOf(release)
+    .steps.filter(({ phase }) => phase === 'post_relocation')
+    .flatMap(({ sections }) => sections[0] ?? []);
 }
 
 function isKnown(feature: string): boolean {

@@ -1,5 +1,5 @@
 import { KelpError } from '../errors.ts';
-import { writeContainer, type ByteOrder } from '../field.ts';
+import type { ByteOrder } from '../field.ts';
 import {
   ET_REL,
   SHN_LORESERVE,
@@ -111,16 +111,23 @@ export function writeObjectFile(specification: ObjectSpecification): Uint8Array 
 
 /** Little writer of numbers in the byte order of the file. */
 class Writer {
-  readonly #bytes: Uint8Array;
-  readonly #order: ByteOrder;
+  readonly #data: DataView;
+  readonly #little: boolean;
 
   constructor(bytes: Uint8Array, order: ByteOrder) {
-    this.#bytes = bytes;
-    this.#order = order;
+    this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#little = order === 'little';
   }
 
-  number(offset: number, size: number, value: bigint | number): void {
-    writeContainer(this.#bytes, offset, size, this.#order, BigInt.asUintN(64, BigInt(value)));
+  number(offset: number, size: 1 | 2 | 4, value: number): void {
+    if (size === 4) this.#data.setUint32(offset, value, this.#little);
+    else if (size === 2) this.#data.setUint16(offset, value, this.#little);
+    else this.#data.setUint8(offset, value);
+  }
+
+  /** Negative numbers as two's complement. */
+  wide(offset: number, value: bigint | number): void {
+    this.#data.setBigUint64(offset, BigInt.asUintN(64, BigInt(value)), this.#little);
   }
 }
 
@@ -165,8 +172,8 @@ function symbolSections(symbols: readonly SymbolSpecification[], index: number, 
     put.number(at + 4, 1, ((symbol.binding ?? 0) << 4) | (symbol.type ?? 0));
     put.number(at + 5, 1, symbol.other ?? 0);
     put.number(at + 6, 2, beyond ? SHN_XINDEX : symbol.section);
-    put.number(at + 8, 8, symbol.value ?? 0n);
-    put.number(at + 16, 8, symbol.size ?? 0n);
+    put.wide(at + 8, symbol.value ?? 0n);
+    put.wide(at + 16, symbol.size ?? 0n);
     if (beyond) putExtended.number((position + 1) * 4, 4, symbol.section);
     needsExtended ||= beyond;
   }
@@ -197,9 +204,9 @@ function contentOf(section: SectionSpecification, order: ByteOrder): Uint8Array 
   const put = new Writer(bytes, order);
   for (const [index, { offset, type, symbol, addend }] of section.relocations.entries()) {
     const at = index * relocationSize;
-    put.number(at, 8, offset);
-    put.number(at + 8, 8, (BigInt(symbol) << 32n) | BigInt(type));
-    put.number(at + 16, 8, addend);
+    put.wide(at, offset);
+    put.wide(at + 8, (BigInt(symbol) << 32n) | BigInt(type));
+    put.wide(at + 16, addend);
   }
   return bytes;
 }
@@ -232,13 +239,13 @@ function writeHeader(put: Writer, { machine, byteOrder, type, flags }: ObjectSpe
   put.number(16, 2, type ?? ET_REL);
   put.number(18, 2, machine);
   put.number(20, 4, 1);
-  put.number(40, 8, table);
+  put.wide(40, table);
   put.number(48, 4, flags ?? 0);
   put.number(52, 2, headerSize);
   put.number(58, 2, sectionHeaderSize);
   put.number(60, 2, beyond ? 0 : count);
   put.number(62, 2, names >= SHN_LORESERVE ? SHN_XINDEX : names);
-  if (beyond) put.number(table + 32, 8, count);
+  if (beyond) put.wide(table + 32, count);
   if (names >= SHN_LORESERVE) put.number(table + 40, 4, names);
 }
 
@@ -251,12 +258,12 @@ function writeSectionHeader(
   const isRelocation = section.type === SHT_RELA;
   put.number(at, 4, placed.name);
   put.number(at + 4, 4, section.type);
-  put.number(at + 8, 8, section.flags ?? 0n);
-  put.number(at + 16, 8, section.address ?? 0n);
-  put.number(at + 24, 8, placed.offset);
-  put.number(at + 32, 8, placed.size);
+  put.wide(at + 8, section.flags ?? 0n);
+  put.wide(at + 16, section.address ?? 0n);
+  put.wide(at + 24, placed.offset);
+  put.wide(at + 32, placed.size);
   put.number(at + 40, 4, placed.link);
   put.number(at + 44, 4, section.info ?? 0);
-  put.number(at + 48, 8, section.alignment ?? (isRelocation ? 8 : 1));
-  put.number(at + 56, 8, section.entrySize ?? (isRelocation ? relocationSize : 0));
+  put.wide(at + 48, section.alignment ?? (isRelocation ? 8 : 1));
+  put.wide(at + 56, section.entrySize ?? (isRelocation ? relocationSize : 0));
 }
