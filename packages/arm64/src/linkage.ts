@@ -1,4 +1,6 @@
 import type { Applicability, KernelSource, Linkage } from '@kelp/core';
+import { initTrampolines } from './ftrace-trampolines.ts';
+import { planPlts } from './plt-planning.ts';
 
 const countPlts: KernelSource = {
   file: 'arch/arm64/kernel/module-plts.c',
@@ -13,17 +15,6 @@ const initFtracePlt: KernelSource = {
 const withPlts: readonly Applicability[] = [
   { before: '6.5', config: { ARM64_MODULE_PLTS: true } },
   { since: '6.5' },
-];
-
-/**
- * Kernels with a trampoline of its own for init text, which may lie out of reach of the other one since 6.5. 6.17 has it
- * from its fifth release candidate on; the stable series took it over.
- */
-export const initTrampolines: readonly Applicability[] = [
-  { since: '6.6.105', before: '6.7' },
-  { since: '6.12.46', before: '6.13' },
-  { since: '6.16.6', before: '6.17' },
-  { since: '6.17' },
 ];
 
 /** What the loader builds beside a module: PLT entries for branches out of reach, and trampolines for ftrace. */
@@ -56,4 +47,5 @@ export const linkage: Linkage = {
       source: initFtracePlt,
     },
   ],
+  plan: planPlts,
 };

@@ -17,9 +17,10 @@ import {
   type KernelSource,
   type SpecialSection,
 } from '@kelp/core';
-import { initTrampolines } from './linkage.ts';
+import { initTrampolines } from './ftrace-trampolines.ts';
 
-const alternativeEntry = {
+/** struct alt_instr. */
+export const alternativeEntry = {
   size: 12,
   fields: { origOffset: pcRelative32(0), altOffset: pcRelative32(4), cpucap: u16(8), origLen: u8(10), altLen: u8(11) },
   structure: 'arch/arm64/include/asm/alternative.h struct alt_instr',

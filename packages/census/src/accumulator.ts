@@ -48,7 +48,7 @@ export class Accumulator {
   addCounts(counts: Counts): void {
     this.#modules += counts.modules;
     this.#images += counts.images;
-    this.#failed.push(...counts.failed);
+    for (const failure of counts.failed) this.addFailure(failure);
     for (const section of counts.sections) this.#addSection(section, section.modules);
     for (const { type, name, count, modules } of counts.relocations) this.#addRelocation(type, name, count, modules);
     for (const { section, type, count } of counts.relocationsBySection) this.#addBySection(section, type, count);
@@ -59,7 +59,7 @@ export class Accumulator {
     return {
       modules: this.#modules,
       images: this.#images,
-      failed: this.#failed.toSorted((a, b) => compareText(a.file, b.file) || compareText(a.code, b.code)),
+      failed: this.#failed.toSorted(compareFailures),
       relocations: this.#relocationCounts(),
       sections: this.#sectionCounts(),
       relocationsBySection: this.#bySectionCounts(),
@@ -73,8 +73,8 @@ export class Accumulator {
       return;
     }
     sum.modules += modules;
-    sum.bytes += bytes;
-    if (entries !== null) sum.entries = (sum.entries ?? 0) + entries;
+    sum.bytes = add(sum.bytes, bytes);
+    if (entries !== null) sum.entries = add(sum.entries ?? 0, entries);
     sum.special ||= special;
     sum.known &&= known;
   }
@@ -85,6 +85,7 @@ export class Accumulator {
       this.#relocations.set(type, { name, count, modules });
       return;
     }
+    sum.name = preferredName(sum.name, name);
     sum.count += count;
     sum.modules += modules;
   }
@@ -110,6 +111,23 @@ export class Accumulator {
       .flatMap(([section, types]) => [...types].map(([type, count]) => ({ section, type, count })))
       .toSorted((a, b) => compareText(a.section, b.section) || a.type - b.type);
   }
+}
+
+/** A sum that stays exact: NOBITS sections may claim any size. */
+function add(a: number, b: number): number {
+  return Math.min(a + b, Number.MAX_SAFE_INTEGER);
+}
+
+/** Censuses of different versions may differ in a name: the known one counts, then the first by text. */
+function preferredName(a: string, b: string): string {
+  const [knownA, knownB] = [a, b].map((name) => !name.startsWith('unknown('));
+  if (knownA !== knownB) return knownA === true ? a : b;
+  return compareText(a, b) < 0 ? a : b;
+}
+
+/** The canonical order of failures. */
+export function compareFailures(a: FailedFile, b: FailedFile): number {
+  return compareText(a.file, b.file) || compareText(a.code, b.code) || compareText(a.message, b.message);
 }
 
 /** Order by UTF-16 code units, the same on every machine. */

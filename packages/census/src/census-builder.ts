@@ -1,5 +1,5 @@
 import { KelpError } from '@kelp/core';
-import { Accumulator, compareText } from './accumulator.ts';
+import { Accumulator, compareFailures, compareText } from './accumulator.ts';
 import { censusSchema, type ArchitectureCounts, type Census, type FailedFile, type KernelCounts } from './census.ts';
 import type { ModuleInventory } from './inventory.ts';
 
@@ -27,13 +27,15 @@ export class CensusBuilder {
    * @throws KelpError `census/schema` if it is of another version.
    */
   addCensus(census: Census): void {
-    if (census.schema !== censusSchema) {
-      throw new KelpError('census/schema', `census schema is ${String(census.schema)}, expected ${censusSchema}`);
+    const { schema }: { readonly schema: number } = census;
+    if (schema !== censusSchema) {
+      throw new KelpError('census/schema', `census schema is ${schema}, expected ${censusSchema}`);
     }
-    this.#unattributed.push(...census.failed);
+    for (const failure of census.failed) this.#unattributed.push(failure);
     for (const [id, counts] of Object.entries(census.architectures)) {
       for (const kernel of counts.kernels) this.#kernel(id, kernel.release).addCounts(kernel);
-      this.#failuresOf(id).push(...counts.failed);
+      const failures = this.#failuresOf(id);
+      for (const failure of counts.failed) failures.push(failure);
     }
   }
 
@@ -43,7 +45,7 @@ export class CensusBuilder {
     return {
       schema: censusSchema,
       architectures: Object.fromEntries(architectures),
-      failed: sortedFailures(this.#unattributed),
+      failed: this.#unattributed.toSorted(compareFailures),
     };
   }
 
@@ -52,7 +54,8 @@ export class CensusBuilder {
       .map(([release, sums]): KernelCounts => ({ release, ...sums.counts() }))
       .toSorted((a, b) => compareReleases(a.release, b.release));
     const total = new Accumulator();
-    for (const kernel of kernels) total.addCounts(kernel);
+    // Failures of kernels stand in the list of the architecture already.
+    for (const kernel of kernels) total.addCounts({ ...kernel, failed: [] });
     for (const failure of this.#failed.get(id) ?? []) total.addFailure(failure);
     return { ...total.counts(), kernels };
   }
@@ -72,16 +75,13 @@ export class CensusBuilder {
   }
 }
 
-function sortedFailures(failed: readonly FailedFile[]): readonly FailedFile[] {
-  return failed.toSorted((a, b) => compareText(a.file, b.file) || compareText(a.code, b.code));
-}
-
 /** Older kernels first: numbers in release strings compare as numbers. */
 export function compareReleases(a: string, b: string): number {
   const [left, right] = [numbersOf(a), numbersOf(b)];
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const order = (left[index] ?? 0) - (right[index] ?? 0);
-    if (order !== 0) return order;
+    // Not a difference: numbers of hundreds of digits are both infinite.
+    const [one, other] = [left[index] ?? 0, right[index] ?? 0];
+    if (one !== other) return one < other ? -1 : 1;
   }
   return compareText(a, b);
 }

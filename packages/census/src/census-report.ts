@@ -8,7 +8,9 @@ export function censusReport(census: Census, titles: ReadonlyMap<string, string>
     title: 'Census',
     blocks: [
       totalsTable(architectures, titles),
-      ...architectures.flatMap(([id, counts]) => architectureBlocks(titles.get(id) ?? id, counts)),
+      ...architectures
+        .filter(([, { modules }]) => modules > 0)
+        .flatMap(([id, counts]) => architectureBlocks(titles.get(id) ?? id, counts)),
       ...failedBlocks([...architectures.flatMap(([, { failed }]) => failed), ...census.failed]),
     ],
   };
@@ -20,7 +22,9 @@ function totalsTable(
 ): Block {
   return {
     kind: 'table',
-    columns: ['architecture', 'kernel', 'files', 'relocations', 'sections', 'special, not known'].map((label) => ({ label })),
+    columns: ['architecture', 'kernel', 'files', 'relocations', 'sections', 'special, not known'].map(
+      (label) => ({ label }),
+    ),
     rows: architectures.flatMap(([id, { kernels }]) =>
       kernels.map((kernel) => ({ cells: [titles.get(id) ?? id, kernel.release, ...totals(kernel)] })),
     ),
@@ -49,11 +53,21 @@ function architectureBlocks(title: string, { relocations, sections }: Architectu
     {
       kind: 'table',
       caption: 'Special sections',
-      columns: [{ label: 'section' }, ...['files', 'bytes', 'entries'].map((label) => ({ label, align: 'right' as const })), { label: 'known' }],
+      columns: [
+        { label: 'section' },
+        ...['files', 'bytes', 'entries'].map((label) => ({ label, align: 'right' as const })),
+        { label: 'known' },
+      ],
       rows: sections
         .filter(({ special }) => special)
         .map(({ name, modules, bytes, entries, known }) => ({
-          cells: [{ text: name, code: true }, modules, bytes, entries ?? '', known ? 'yes' : { text: 'no', tone: 'bad' }],
+          cells: [
+            { text: name, code: true },
+            modules,
+            bytes,
+            entries ?? '',
+            known ? 'yes' : { text: 'no', tone: 'bad' },
+          ],
         })),
     },
   ];
@@ -66,7 +80,9 @@ function failedBlocks(failed: readonly FailedFile[]): readonly Block[] {
     {
       kind: 'table',
       columns: ['file', 'code', 'message'].map((label) => ({ label })),
-      rows: failed.map(({ file, code, message }) => ({ cells: [file, { text: code, tone: 'bad' }, message] })),
+      rows: failed.map(({ file, code, message }) => ({
+        cells: [file, { text: code, tone: 'bad' }, message],
+      })),
     },
   ];
 }

@@ -11,7 +11,7 @@ const magics: readonly (readonly [Compression, readonly number[]])[] = [
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
 ];
 
-/** Uncompressed sizes beyond this are taken for an attack on memory, not for a module. */
+/** Uncompressed sizes in bytes beyond this are taken for an attack on memory, not for a module. */
 const largestOutput = 2 ** 30;
 
 /** The compression that the first bytes name, or undefined. */
@@ -22,25 +22,34 @@ export function detectCompression(bytes: Uint8Array): Compression | undefined {
 /**
  * Uncompress a whole file.
  *
- * @throws KelpError `file/damaged-compression`, or `file/too-large` beyond 1 GiB.
+ * @param limit - most bytes of output; 1 GiB where absent.
+ * @throws KelpError `file/damaged-compression`, or `file/too-large` beyond the limit.
  */
-export async function decompress(format: Compression, bytes: Uint8Array, file: string): Promise<Uint8Array> {
+export async function decompress(
+  format: Compression,
+  bytes: Uint8Array,
+  file: string,
+  limit: number = largestOutput,
+): Promise<Uint8Array> {
   try {
-    return await decompressors[format](bytes);
+    return await decompressors[format](bytes, limit);
   } catch (error) {
     if (error instanceof TooLarge || isOutputLimit(error)) {
-      throw new KelpError('file/too-large', `more than ${largestOutput} bytes when uncompressed`, { file }, { cause: error });
+      throw new KelpError('file/too-large', `more than ${limit} bytes when uncompressed`, { file }, { cause: error });
     }
     const message = `the ${format} data is damaged: ${error instanceof Error ? error.message : String(error)}`;
     throw new KelpError('file/damaged-compression', message, { file }, { cause: error });
   }
 }
 
-const decompressors: Readonly<Record<Compression, (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>>> = {
-  gzip: (bytes) => zlib.gunzipSync(bytes, { maxOutputLength: largestOutput }),
-  zstd: (bytes) => (nativeZstd === undefined ? portableZstd(bytes) : nativeZstd(bytes, { maxOutputLength: largestOutput })),
+type Decompressor = (bytes: Uint8Array, limit: number) => Uint8Array | Promise<Uint8Array>;
+
+const decompressors: Readonly<Record<Compression, Decompressor>> = {
+  gzip: (bytes, limit) => zlib.gunzipSync(bytes, { maxOutputLength: limit }),
+  zstd: (bytes, limit) =>
+    nativeZstd === undefined ? portableZstd(bytes, limit) : nativeZstd(bytes, { maxOutputLength: limit }),
   // The program is twice as fast as WebAssembly; where it is missing nothing else changes.
-  xz: (bytes) => programXz(bytes) ?? portableXz(bytes),
+  xz: (bytes, limit) => programXz(bytes, limit) ?? portableXz(bytes, limit),
 };
 
 class TooLarge extends Error {}
@@ -52,16 +61,26 @@ function isOutputLimit(error: unknown): boolean {
 type ZstdDecompress = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
 
 // Node has zstd from 22.15 on; its types of Node 20 do not know.
-const nativeZstd: ZstdDecompress | undefined = (zlib as { readonly zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;
+const zstdOfNode: unknown = Reflect.get(zlib, 'zstdDecompressSync');
+const nativeZstd = isFunction(zstdOfNode) ? zstdOfNode : undefined;
+
+function isFunction(value: unknown): value is ZstdDecompress {
+  return typeof value === 'function';
+}
 
 /** Collects chunks up to the limit. */
 class Output {
+  readonly #limit: number;
   readonly #chunks: Uint8Array[] = [];
   #length = 0;
 
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
   add(chunk: Uint8Array): void {
     this.#length += chunk.length;
-    if (this.#length > largestOutput) throw new TooLarge();
+    if (this.#length > this.#limit) throw new TooLarge();
     this.#chunks.push(chunk);
   }
 
@@ -70,20 +89,21 @@ class Output {
   }
 }
 
-/** zstd without Node's own. */
-export async function portableZstd(bytes: Uint8Array): Promise<Uint8Array> {
+/** zstd without Node's own. Checksums of the frames are not compared. */
+export async function portableZstd(bytes: Uint8Array, limit: number = largestOutput): Promise<Uint8Array> {
   const { Decompress } = await import('fzstd');
-  const output = new Output();
+  const output = new Output(limit);
   const stream = new Decompress((chunk) => output.add(chunk));
   stream.push(bytes, true);
   return output.bytes();
 }
 
 /** xz through WebAssembly. */
-export async function portableXz(bytes: Uint8Array): Promise<Uint8Array> {
-  // CommonJS: its members are found on the default export only.
-  const { XzReadableStream } = (await import('xz-decompress')).default;
-  const output = new Output();
+export async function portableXz(bytes: Uint8Array, limit: number = largestOutput): Promise<Uint8Array> {
+  // CommonJS: Node finds its members on the default export only, tsx beside it only.
+  const { default: members, ...others } = await import('xz-decompress');
+  const { XzReadableStream } = { ...others, ...members };
+  const output = new Output(limit);
   const compressed = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(bytes);
@@ -97,14 +117,14 @@ export async function portableXz(bytes: Uint8Array): Promise<Uint8Array> {
 
 let xzProgram = true;
 
-function programXz(bytes: Uint8Array): Uint8Array | undefined {
+/** xz through the program of that name; undefined where it cannot be run. */
+function programXz(bytes: Uint8Array, limit: number): Uint8Array | undefined {
   if (!xzProgram) return undefined;
-  const run = spawnSync('xz', ['-dc'], { input: bytes, maxBuffer: largestOutput });
-  if (run.error !== undefined) {
-    if ('code' in run.error && run.error.code === 'ENOENT') xzProgram = false;
-    else throw run.error;
-    return undefined;
-  }
-  if (run.status !== 0) throw new Error(run.stderr.toString().trim());
-  return run.stdout;
+  const run = spawnSync('xz', ['-dc'], { input: bytes, maxBuffer: limit });
+  if (isOutputLimit(run.error)) throw run.error;
+  if (run.status === 0) return run.stdout;
+  // Damaged data end the program before it has read them all, and then there is an EPIPE too.
+  if (run.status !== null) throw new Error(run.stderr.toString().trim());
+  xzProgram = false;
+  return undefined;
 }

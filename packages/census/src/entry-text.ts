@@ -38,18 +38,30 @@ function describeBytes(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   const text = end === -1 ? bytes : bytes.subarray(0, end);
   const printable = text.length > 0 && text.every((byte) => byte >= 0x20 && byte < 0x7f);
-  return printable ? decoder.decode(text) : Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return printable
+    ? decoder.decode(text)
+    : Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The section or symbol a pointer leads to; a section symbol is shown by the name of its section. */
-function describePointer({ symbol, addend }: Pointer, object: ObjectFile, symbols: SymbolTable | undefined): string {
+function describePointer(
+  { symbol, addend }: Pointer,
+  object: ObjectFile,
+  symbols: SymbolTable | undefined,
+): string {
   if (symbol === 0 || symbols === undefined) return signedHex(addend);
   const section = symbols.sectionIndex(symbol);
   if (section !== undefined) {
     const name = object.sections[section]?.name ?? `[${section}]`;
-    return `${name}+${signedHex(symbols.value(symbol) + addend)}`;
+    return `${name}${distance(symbols.value(symbol) + addend)}`;
   }
-  return addend === 0n ? symbols.name(symbol) : `${symbols.name(symbol)}+${signedHex(addend)}`;
+  return addend === 0n ? symbols.name(symbol) : `${symbols.name(symbol)}${distance(addend)}`;
+}
+
+/** `+0x40` or `-0x4`. */
+function distance(value: bigint): string {
+  const text = signedHex(value);
+  return text.startsWith('-') ? text : `+${text}`;
 }
 
 function signedHex(value: bigint): string {

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { KelpError } from '@kelp/core';
 import { decompress, detectCompression } from './compression.ts';
 
@@ -28,7 +28,8 @@ export class FileReader {
   #readPlain(path: string): Uint8Array {
     let descriptor: number | undefined;
     try {
-      descriptor = openSync(path, 'r');
+      // Without O_NONBLOCK a pipe that nobody writes to would be waited for.
+      descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const status = fstatSync(descriptor);
       if (!status.isFile()) throw new KelpError('file/not-a-file', 'not a regular file', { file: path });
       if (status.size > largestFile) throw new KelpError('file/too-large', `the file has ${status.size} bytes`, { file: path });
@@ -53,6 +54,7 @@ const codes: ReadonlyMap<string, readonly [code: `file/${string}`, message: stri
   ['EACCES', ['file/permission', 'permission denied']],
   ['EPERM', ['file/permission', 'operation not permitted']],
   ['EISDIR', ['file/not-a-file', 'is a folder']],
+  ['ENXIO', ['file/not-a-file', 'is a socket']],
   ['ENOTDIR', ['file/not-found', 'a part of the path is not a folder']],
   ['ELOOP', ['file/not-found', 'too many symbolic links']],
 ]);

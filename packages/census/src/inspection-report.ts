@@ -1,4 +1,5 @@
 import type { Block, Definition, Report, TableBlock } from '@kelp/report';
+import { sectionTable } from './inspection-sections.ts';
 import type { InspectedSection, Inspection } from './inspection.ts';
 
 /** Most refusals shown in full; the rest is counted. */
@@ -19,7 +20,7 @@ export function inspectionReport(inspection: Inspection): Report {
       { kind: 'heading', level: 2, text: 'Sections' },
       sectionTable(inspection),
       { kind: 'heading', level: 2, text: 'Symbols it needs' },
-      { kind: 'list', items: inspection.neededSymbols.map((text) => ({ text, code: true })) },
+      symbolBlock(inspection),
       ...findingBlocks(inspection),
     ],
   };
@@ -38,46 +39,67 @@ function header({ architecture, type, flags, kernel, modinfo }: Inspection): Blo
     { term: 'Type', value: fileTypes.get(type) ?? `0x${type.toString(16)}` },
     { term: 'Flags', value: `0x${flags.toString(16)}` },
     { term: 'Judged by kernel', value: kernel?.release ?? 'none' },
+    ...(kernel?.configuration === undefined
+      ? [{ term: 'Configuration', value: 'not known, so options count as off' }]
+      : []),
     ...modinfo.map(({ tag, value }) => ({ term: `modinfo ${tag}`, value })),
   ];
   return { kind: 'definitions', definitions };
 }
 
+/** Whether the loader takes the module: everything it does not take, in the order in which it would meet it. */
 function loaderBlock({ refused, kernel }: Inspection): Block {
-  if (refused === null || kernel === undefined) return { kind: 'paragraph', text: 'Loader: not judged.' };
+  if (kernel === undefined) return { kind: 'paragraph', text: 'Loader: not judged, as no kernel is known.' };
+  if (refused === null)
+    return { kind: 'paragraph', text: 'Loader: not judged, as the file is linked already.' };
   const [first] = refused;
   if (first === undefined) {
-    return { kind: 'paragraph', text: { text: `Loader: ${kernel.release} accepts every relocation.`, tone: 'good' } };
+    return {
+      kind: 'paragraph',
+      text: { text: `Loader: ${kernel.release} accepts every relocation.`, tone: 'good' },
+    };
   }
   const more = refused.length > shownRefusals ? `, the first ${shownRefusals}` : '';
+  const reasons = refused.length === 1 ? '1 reason' : `${refused.length} reasons`;
   return {
     kind: 'table',
-    caption: `Loader: ${kernel.release} refuses the module with ${first.errno}; ${refused.length} reasons${more}:`,
+    caption: `Loader: ${kernel.release} refuses the module with ${first.errno}; ${reasons}${more}`,
     columns: ['errno', 'section', 'offset', 'type', 'symbol', 'reason'].map((label) => ({ label })),
-    rows: refused.slice(0, shownRefusals).map(({ errno, section, offset, type, typeName, symbol, reason }) => ({
-      cells: [
-        { text: errno, tone: 'bad' },
-        section,
-        offset === undefined ? '' : `0x${offset.toString(16)}`,
-        typeName ?? (type === undefined ? '' : `unknown(${type})`),
-        symbol ?? '',
-        reason,
-      ],
-    })),
+    rows: refused
+      .slice(0, shownRefusals)
+      .map(({ errno, section, offset, type, typeName, symbol, reason }) => ({
+        cells: [
+          { text: errno, tone: 'bad' },
+          section,
+          offset === undefined ? '' : `0x${offset.toString(16)}`,
+          typeName ?? (type === undefined ? '' : `unknown(${type})`),
+          symbol ?? '',
+          reason,
+        ],
+      })),
   };
 }
+
+/** Most sections shown beside a relocation type; the rest is counted. */
+const shownSections = 4;
 
 function relocationTable({ inventory }: Inspection): TableBlock {
   const types = [...new Set(inventory.relocations.map(({ type }) => type))].toSorted((a, b) => a - b);
   return {
     kind: 'table',
-    columns: [{ label: 'type', align: 'right' }, { label: 'name' }, { label: 'count', align: 'right' }, { label: 'sections' }],
+    columns: [
+      { label: 'type', align: 'right' },
+      { label: 'name' },
+      { label: 'count', align: 'right' },
+      { label: 'sections' },
+    ],
     rows: types.map((type) => {
       const uses = inventory.relocations.filter((use) => use.type === type);
       const sections = [...new Set(uses.map(({ section }) => section))];
+      const more = sections.length > shownSections ? ` and ${sections.length - shownSections} more` : '';
       const name = inventory.architecture.relocationType(type)?.name ?? `unknown(${type})`;
-      const shown = sections.length > 4 ? [...sections.slice(0, 4), `${sections.length - 4} more`] : sections;
-      return { cells: [type, name, uses.reduce((sum, { count }) => sum + count, 0), shown.join(' ')] };
+      const count = uses.reduce((sum, use) => sum + use.count, 0);
+      return { cells: [type, name, count, `${sections.slice(0, shownSections).join(', ')}${more}`] };
     }),
   };
 }
@@ -121,26 +143,9 @@ function entriesBlocks({ name, entries }: InspectedSection): readonly Block[] {
   ];
 }
 
-function sectionTable({ sections }: Inspection): TableBlock {
-  const labels = ['index', 'name', 'type', 'flags', 'bytes', 'offset', 'align', 'entry size', 'link', 'info'];
-  return {
-    kind: 'table',
-    columns: labels.map((label) => ({ label })),
-    rows: sections.map((section) => ({
-      cells: [
-        section.index,
-        { text: section.name, code: true },
-        section.type,
-        section.flags,
-        section.bytes,
-        section.offset,
-        section.alignment,
-        section.entrySize,
-        section.link,
-        section.info,
-      ],
-    })),
-  };
+function symbolBlock({ neededSymbols }: Inspection): Block {
+  if (neededSymbols.length === 0) return { kind: 'paragraph', text: 'none' };
+  return { kind: 'list', items: neededSymbols.map((text) => ({ text, code: true })) };
 }
 
 function findingBlocks({ findings }: Inspection): readonly Block[] {
@@ -150,7 +155,9 @@ function findingBlocks({ findings }: Inspection): readonly Block[] {
     {
       kind: 'table',
       columns: ['severity', 'code', 'section', 'message'].map((label) => ({ label })),
-      rows: findings.map(({ severity, code, place, message }) => ({ cells: [severity, code, place?.section ?? '', message] })),
+      rows: findings.map(({ severity, code, place, message }) => ({
+        cells: [severity, code, place?.section ?? '', message],
+      })),
     },
   ];
 }

@@ -12,7 +12,16 @@ import {
   type RefusedLoad,
   type SpecialSection,
 } from '@kelp/core';
-import { ET_REL, modinfoValue, parseModinfo, SHT_NULL, type ModinfoTag, type ObjectFile, type Section, type SymbolTable } from '@kelp/core/elf';
+import {
+  ET_REL,
+  modinfoValue,
+  parseModinfo,
+  SHT_NULL,
+  type ModinfoTag,
+  type ObjectFile,
+  type Section,
+  type SymbolTable,
+} from '@kelp/core/elf';
 import { describeEntry, type EntryFieldText } from './entry-text.ts';
 import { Inventory, type ModuleInventory, type SectionUse } from './inventory.ts';
 
@@ -86,10 +95,15 @@ export function inspect(object: ObjectFile, file: string, options: InspectOption
   const inventory = new Inventory(options.architectures).take(object);
   const modinfo = parseModinfo(object.section('.modinfo')?.bytes ?? new Uint8Array());
   const kernel = chooseKernel(inventory, options);
+  // The inventory leaves out the null section.
+  const first = object.sections.length - inventory.sections.length;
   const special = inventory.sections.flatMap((use, index) =>
-    use.special ? (inspectSection(object, index + 1, use, { architecture, kernel, wanted: options.entries }) ?? []) : [],
+    isSpecial(use, architecture, kernel)
+      ? (inspectSection(object, first + index, use, { architecture, kernel, wanted: options.entries }) ?? [])
+      : [],
   );
-  const refused = kernel === undefined || object.type !== ET_REL ? null : [...refusedLoads(object, architecture, kernel)];
+  const refused =
+    kernel === undefined || object.type !== ET_REL ? null : [...refusedLoads(object, architecture, kernel)];
   return {
     file,
     architecture,
@@ -103,13 +117,31 @@ export function inspect(object: ObjectFile, file: string, options: InspectOption
     special,
     neededSymbols: neededSymbols(object.symbols()),
     refused,
-    findings: [...kernelFindings(kernel), ...special.flatMap(sectionFindings)],
+    findings: [
+      ...kernelFindings(kernel),
+      ...special.flatMap(sectionFindings),
+      ...wantedFindings(special, options.entries),
+    ],
   };
+}
+
+/** By the kernel that was chosen; the inventory goes by vermagic. */
+function isSpecial(
+  { name, special }: SectionUse,
+  architecture: Architecture,
+  kernel: Kernel | undefined,
+): boolean {
+  return special || architecture.specialSection(name, kernel) !== undefined;
 }
 
 function chooseKernel({ release }: ModuleInventory, options: InspectOptions): Kernel | undefined {
   if (options.kernel !== undefined) return parseKernel(options.kernel, options.configuration);
-  return /^\d+\.\d+/u.test(release) ? parseKernel(release, options.configuration) : undefined;
+  try {
+    return parseKernel(release, options.configuration);
+  } catch {
+    // A file may name any release; one that is no version tells nothing about the kernel.
+    return undefined;
+  }
 }
 
 interface SectionOptions {
@@ -118,11 +150,19 @@ interface SectionOptions {
   readonly wanted: readonly string[] | true | undefined;
 }
 
-function inspectSection(object: ObjectFile, index: number, use: SectionUse, options: SectionOptions): InspectedSection | undefined {
+function inspectSection(
+  object: ObjectFile,
+  index: number,
+  use: SectionUse,
+  options: SectionOptions,
+): InspectedSection | undefined {
   const section = object.sections[index];
   if (section === undefined) return undefined;
   const { name, bytes } = use;
-  const row = options.architecture.specialSection(name, options.kernel) ?? options.architecture.specialSection(name) ?? null;
+  const row =
+    options.architecture.specialSection(name, options.kernel) ??
+    options.architecture.specialSection(name) ??
+    null;
   const source = entrySource(object, section);
   const fitted = row === null || bytes === 0 ? undefined : fitLayout(row, options.kernel, source);
   const wanted = options.wanted === true || options.wanted?.includes(name) === true;
@@ -165,20 +205,58 @@ function neededSymbols(symbols: SymbolTable | undefined): readonly string[] {
 
 function kernelFindings(kernel: Kernel | undefined): readonly Finding[] {
   if (kernel !== undefined) return [];
-  const message = 'the file names no kernel release in vermagic, so no kernel rules were applied; give one with --kernel';
+  const message = 'the file names no kernel release, so no kernel rules were applied; give one with --kernel';
   return [{ code: 'kernel/unknown', severity: 'warning', message }];
 }
 
-function sectionFindings({ name, bytes, row, entrySize, foreignLayout }: InspectedSection): readonly Finding[] {
+function sectionFindings({
+  name,
+  bytes,
+  row,
+  entrySize,
+  foreignLayout,
+}: InspectedSection): readonly Finding[] {
   const place = { section: name, offset: 0 };
   if (row === null) {
-    return [{ code: 'special-section/unknown', severity: 'warning', place, message: 'looks like a special section, and no row knows it' }];
+    return [
+      {
+        code: 'special-section/unknown',
+        severity: 'warning',
+        place,
+        message: 'looks like a special section, and no row knows it',
+      },
+    ];
   }
   if (row.layouts.length === 0 || bytes === 0) return [];
   if (entrySize === null) {
-    return [{ code: 'special-section/layout', severity: 'warning', place, message: `${bytes} bytes fit no entry layout that is known` }];
+    return [
+      {
+        code: 'special-section/layout',
+        severity: 'warning',
+        place,
+        message: `${bytes} bytes fit no entry layout that is known`,
+      },
+    ];
   }
   if (!foreignLayout) return [];
   const message = `entries of ${entrySize} bytes are those of another kernel than the one asked for; decoded by the layout that fits`;
   return [{ code: 'special-section/foreign-layout', severity: 'note', place, message }];
+}
+
+/** Names whose entries were asked for and cannot be shown. */
+function wantedFindings(
+  special: readonly InspectedSection[],
+  wanted: InspectOptions['entries'],
+): readonly Finding[] {
+  if (wanted === undefined || wanted === true) return [];
+  return wanted.flatMap((name): readonly Finding[] => {
+    const found = special.filter((section) => section.name === name);
+    if (found.some(({ entries }) => entries !== null)) return [];
+    const place = { section: name, offset: 0 };
+    const message =
+      found.length === 0
+        ? 'the file has no special section of this name, so no entries are shown'
+        : 'no entries are shown: the section is empty, or its entries have no fixed size that is known';
+    return [{ code: 'special-section/no-entries', severity: 'note', place, message }];
+  });
 }

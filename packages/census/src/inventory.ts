@@ -189,6 +189,11 @@ function imageRelease(object: ObjectFile): string {
   return unknownRelease;
 }
 
+/** A module may name any release; one that is no version tells nothing about the kernel. */
 function readableKernel(release: string): Kernel | undefined {
-  return /^\d+\.\d+/u.test(release) ? parseKernel(release) : undefined;
+  try {
+    return parseKernel(release);
+  } catch {
+    return undefined;
+  }
 }

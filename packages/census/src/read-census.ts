@@ -35,7 +35,7 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 
 function isCensus(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & Census {
   const { architectures, failed } = value;
-  if (!isRecord(architectures) || !Array.isArray(failed)) return false;
+  if (!isRecord(architectures) || !isList(failed, failedFile)) return false;
   return Object.values(architectures).every((one) => isCounts(one) && isRecord(one) && allCounts(one['kernels']));
 }
 
@@ -44,17 +44,43 @@ function allCounts(value: unknown): boolean {
 }
 
 function isCounts(value: unknown): boolean {
-  if (!isRecord(value) || !Number.isSafeInteger(value['modules']) || !Number.isSafeInteger(value['images'])) return false;
+  if (!isRecord(value) || !isCount(value['modules']) || !isCount(value['images'])) return false;
   return (
-    isList(value['failed'], { file: 'string', code: 'string', message: 'string' }) &&
-    isList(value['relocations'], { type: 'number', name: 'string', count: 'number', modules: 'number' }) &&
-    isList(value['sections'], { name: 'string', modules: 'number', bytes: 'number', special: 'boolean', known: 'boolean' }) &&
-    isList(value['relocationsBySection'], { section: 'string', type: 'number', count: 'number' })
+    isList(value['failed'], failedFile) &&
+    isList(value['relocations'], { type: isCount, name: isText, count: isCount, modules: isCount }) &&
+    isList(value['sections'], sectionCount) &&
+    isList(value['relocationsBySection'], { section: isText, type: isCount, count: isCount })
   );
 }
 
-function isList(value: unknown, shape: Readonly<Record<string, 'boolean' | 'number' | 'string'>>): boolean {
+/** Checks of the members of an object, by name. */
+type Shape = Readonly<Record<string, (value: unknown) => boolean>>;
+
+const failedFile: Shape = { file: isText, code: isText, message: isText };
+
+const sectionCount: Shape = {
+  name: isText,
+  modules: isCount,
+  bytes: isCount,
+  entries: (value) => value === null || isCount(value),
+  special: isFlag,
+  known: isFlag,
+};
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isFlag(value: unknown): boolean {
+  return typeof value === 'boolean';
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isList(value: unknown, shape: Shape): boolean {
   if (!Array.isArray(value)) return false;
   const members = Object.entries(shape);
-  return value.every((one: unknown) => isRecord(one) && members.every(([name, type]) => typeof one[name] === type));
+  return value.every((one: unknown) => isRecord(one) && members.every(([name, check]) => check(one[name])));
 }

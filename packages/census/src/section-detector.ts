@@ -59,9 +59,9 @@ function hasCodeTarget(object: ObjectFile, relocations: RelocationTable): boolea
 
 /** Smallest entry size, up to 128 bytes, for which every entry has relocations at the same places; two entries at least. */
 function relocationStride(size: number, relocations: RelocationTable): number | undefined {
-  const offsets: number[] = [];
-  for (let index = 0; index < relocations.count; index++) offsets.push(relocations.offset(index));
-  const places = new Set(offsets);
+  const places = new Set<number>();
+  for (let index = 0; index < relocations.count; index++) places.add(relocations.offset(index));
+  const offsets = [...places];
   for (let stride = 4; stride <= 128 && stride * 2 <= size; stride++) {
     if (size % stride !== 0) continue;
     const first = offsets.filter((offset) => offset < stride);

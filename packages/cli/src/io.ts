@@ -21,11 +21,13 @@ export type Finish = (status: ExitStatus) => void;
 /** The streams of this process. NO_COLOR turns colors off, as everywhere. */
 export function processIo(): Io {
   const { stdout, stderr, env } = process;
+  // What is no terminal has no isTTY, whatever its type says; undefined would leave the choice of colors to a library.
+  const isTerminal = 'isTTY' in stdout && stdout.isTTY;
   return {
     out: (text) => stdout.write(text),
     error: (text) => stderr.write(text),
-    width: stdout.isTTY ? stdout.columns : undefined,
-    color: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
-    progress: stderr.isTTY,
+    width: isTerminal ? stdout.columns : undefined,
+    color: isTerminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
+    progress: 'isTTY' in stderr && stderr.isTTY,
   };
 }

@@ -16,6 +16,11 @@ export const formats = ['terminal', 'markdown', 'html', 'json'] as const;
 export type Format = (typeof formats)[number];
 
 /** Print a report in a document format. */
-export function printDocument(report: Report, format: 'html' | 'markdown', io: Io, options: HtmlOptions = {}): void {
+export function printDocument(
+  report: Report,
+  format: 'html' | 'markdown',
+  io: Io,
+  options: HtmlOptions = {},
+): void {
   io.out(format === 'html' ? renderHtml(report, options) : renderMarkdown(report));
 }

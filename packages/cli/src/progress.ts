@@ -12,7 +12,12 @@ export interface Progress {
 export function startProgress(total: number, io: Io): Progress {
   if (!io.progress || total < 2) return { add: () => undefined, stop: () => undefined };
   const bar = new SingleBar(
-    { format: '{bar} {value}/{total} files, {eta_formatted} left', clearOnComplete: true, hideCursor: true, stream: process.stderr },
+    {
+      format: '{bar} {value}/{total} files, {eta_formatted} left',
+      clearOnComplete: true,
+      hideCursor: true,
+      stream: process.stderr,
+    },
     Presets.shades_grey,
   );
   bar.start(total, 0);

@@ -18,9 +18,15 @@ const batchSize = 8;
  * @param onFiles - called with the number of files done since the last call.
  * @throws KelpError `scan/worker` if a process ends before its work.
  */
-export async function scanInParallel(files: readonly string[], jobs: number, onFiles: (count: number) => void): Promise<Census> {
+export async function scanInParallel(
+  files: readonly string[],
+  jobs: number,
+  onFiles: (count: number) => void,
+): Promise<Census> {
   const queue = files.values();
-  const workers = Array.from({ length: Math.min(jobs, Math.ceil(files.length / batchSize)) }, () => startWorker());
+  const workers = Array.from({ length: Math.min(jobs, Math.ceil(files.length / batchSize)) }, () =>
+    startWorker(),
+  );
   try {
     const censuses = await Promise.all(workers.map((worker) => feed(worker, queue, onFiles)));
     const builder = new CensusBuilder();
@@ -34,10 +40,16 @@ export async function scanInParallel(files: readonly string[], jobs: number, onF
 function startWorker(): ChildProcess {
   // In the repository this file and the worker are TypeScript, in the package both are built.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fork(new URL(`./worker.${extension}`, import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  return fork(new URL(`./worker.${extension}`, import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
 }
 
-function feed(worker: ChildProcess, queue: Iterator<string>, onFiles: (count: number) => void): Promise<Census> {
+function feed(
+  worker: ChildProcess,
+  queue: Iterator<string, undefined>,
+  onFiles: (count: number) => void,
+): Promise<Census> {
   return new Promise((resolve, reject) => {
     const send = (request: Request): void => {
       worker.send(request, (error) => {
@@ -57,17 +69,19 @@ function feed(worker: ChildProcess, queue: Iterator<string>, onFiles: (count: nu
       next();
     });
     worker.on('error', (error) => reject(workerError(error.message)));
-    worker.on('exit', (code, signal) => reject(workerError(`ended early with ${signal ?? `status ${code}`}`)));
+    worker.on('exit', (code, signal) =>
+      reject(workerError(`ended early with ${signal ?? `status ${code}`}`)),
+    );
     next();
   });
 }
 
-function take(queue: Iterator<string>, count: number): readonly string[] {
+function take(queue: Iterator<string, unknown>, count: number): readonly string[] {
   const files: string[] = [];
   while (files.length < count) {
-    const { value, done } = queue.next();
-    if (done === true) break;
-    files.push(value);
+    const next = queue.next();
+    if (next.done === true) break;
+    files.push(next.value);
   }
   return files;
 }

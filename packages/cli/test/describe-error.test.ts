@@ -11,5 +11,7 @@ test.each([
   [{ file: 'a.ko', offset: 0 }, 'a.ko: offset 0x0: '],
   [{ file: 'a\u001b[2J\n.ko', section: '.te\u0007xt' }, String.raw`a\x1b[2J\x0a.ko: section .te\x07xt: `],
 ])('%j', (place, words) => {
-  expect(describeError({ ...error, ...place })).toBe(`${words}e_shentsize is 3, expected 64 (elf/section-table)`);
+  expect(describeError({ ...error, ...place })).toBe(
+    `${words}e_shentsize is 3, expected 64 (elf/section-table)`,
+  );
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { json, list, member, run } from './run.ts';
+import { json, list, listWith, member, run } from './run.ts';
 
 describe('a name', () => {
   test('of a relocation type', async () => {
@@ -18,7 +18,8 @@ describe('a name', () => {
     const names = await Promise.all(
       ['REL24', 'rel24', 'r_ppc64_rel24'].map(async (name) => list(await json('explain', name), 'features')),
     );
-    for (const features of names) expect(features.map((one) => member(one, 'name'))).toEqual(['R_PPC64_REL24']);
+    for (const features of names)
+      expect(features.map((one) => member(one, 'name'))).toEqual(['R_PPC64_REL24']);
   });
 
   test('that is a number is a type of every architecture', async () => {
@@ -45,8 +46,8 @@ test('as JSON', async () => {
         title: 's390x',
         name: 'R_390_PLT32DBL',
         kind: 'relocation',
-        facts: expect.arrayContaining([{ term: 'Number', text: '20' }]),
-        variants: [{ applies: 'all', facts: expect.arrayContaining([{ term: 'Formula', text: 'D + A - P' }]) }],
+        facts: listWith({ term: 'Number', text: '20' }),
+        variants: [{ applies: 'all', facts: listWith({ term: 'Formula', text: 'D + A - P' }) }],
       },
     ],
   });
@@ -62,7 +63,11 @@ describe('ends with 2', () => {
     [['explain', 'R_X86_64_NOPE'], 'no architecture knows "R_X86_64_NOPE"', 'explain/unknown'],
     // Another architecture does.
     [['explain', 'R_PPC64_REL24', '--architecture', 'x86'], 'no architecture knows', 'explain/unknown'],
-    [['explain', '.altinstructions', '--architecture', 'sparc'], 'architecture "sparc" is none of', 'architecture/unsupported'],
+    [
+      ['explain', '.altinstructions', '--architecture', 'sparc'],
+      'architecture "sparc" is none of',
+      'architecture/unsupported',
+    ],
     [['explain', '\u001b[2J'], String.raw`no architecture knows "\\u001b[2J"`, 'explain/unknown'],
   ])('%j', async (args, message, code) => {
     const { status, out, error } = await run(...args);

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import type { ExitStatus } from '../src/io.ts';
 import { main } from '../src/main.ts';
 
@@ -64,4 +65,14 @@ export function list(value: unknown, ...names: readonly (number | string)[]): re
   const found = member(value, ...names);
   if (!Array.isArray(found)) throw new Error(`${names.join('.')} is no list`);
   return found;
+}
+
+/** Stands for a text that matches, in an expected object. */
+export function textLike(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern);
+}
+
+/** Stands for a list that has these items among others, in an expected object. */
+export function listWith(...items: readonly unknown[]): unknown {
+  return expect.arrayContaining([...items]);
 }

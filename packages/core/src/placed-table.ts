@@ -59,7 +59,13 @@ export class PlacedTable {
 
   setNumber(entry: number, field: string, value: bigint): void {
     const one = this.#field(field);
-    writeContainer(this.#bytes, this.#place(one, entry), one.size, this.#order, BigInt.asUintN(one.size * 8, value));
+    writeContainer(
+      this.#bytes,
+      this.#place(one, entry),
+      one.size,
+      this.#order,
+      BigInt.asUintN(one.size * 8, value),
+    );
   }
 
   /**
@@ -68,9 +74,15 @@ export class PlacedTable {
    * @param tie - decides between two entries whose addresses are all the same, by their places before sorting.
    * @returns for each place the entry that went there, for parallel tables to follow.
    */
-  sort(image: ModuleImage, fields: readonly string[], tie: (a: number, b: number) => number = () => 0): Uint32Array {
+  sort(
+    image: ModuleImage,
+    fields: readonly string[],
+    tie: (a: number, b: number) => number = () => 0,
+  ): Uint32Array {
     const order = Uint32Array.from({ length: this.count }, (_, entry) => entry);
-    const columns = fields.map((field) => BigUint64Array.from(order, (_, entry) => this.pointer(entry, field)));
+    const columns = fields.map((field) =>
+      BigUint64Array.from(order, (_, entry) => this.pointer(entry, field)),
+    );
     kernelSort(
       {
         count: this.count,
@@ -98,7 +110,9 @@ export class PlacedTable {
   reorder(order: Uint32Array): void {
     const { size } = this.#layout;
     const before = this.#bytes.slice();
-    const relative = Object.values(this.#layout.fields).filter((field) => isPointer(field) && field.kind !== 'absolute');
+    const relative = Object.values(this.#layout.fields).filter(
+      (field) => isPointer(field) && field.kind !== 'absolute',
+    );
     for (const [place, entry] of order.entries()) {
       if (place === entry) continue;
       this.#bytes.set(before.subarray(entry * size, (entry + 1) * size), place * size);
@@ -117,12 +131,18 @@ export class PlacedTable {
     }
   }
 
-  /** Add to a stored distance, which wraps at the size of the field. */
+  /** Add to a stored distance, which wraps at the size of the field. What need not be there and is 0 stays 0. */
   #addDistance(field: EntryField, entry: number, distance: number): void {
     const at = this.#place(field, entry);
+    if (field.optional === true && readContainer(this.#bytes, at, field.size, this.#order) === 0n) return;
     const little = this.#order === 'little';
     if (field.size === 4) this.#view.setInt32(at, this.#view.getInt32(at, little) + distance, little);
-    else this.#view.setBigInt64(at, BigInt.asIntN(64, this.#view.getBigInt64(at, little) + BigInt(distance)), little);
+    else
+      this.#view.setBigInt64(
+        at,
+        BigInt.asIntN(64, this.#view.getBigInt64(at, little) + BigInt(distance)),
+        little,
+      );
   }
 
   #field(name: string): EntryField {

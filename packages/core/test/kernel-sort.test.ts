@@ -1,5 +1,5 @@
 import { kernelSort, parseKernel } from '@kelp/core';
-import fc from 'fast-check';
+import { array, assert, integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 /** Sort pairs by their first member; returns the pairs in their new order. */
@@ -24,8 +24,8 @@ function sorted(
 
 describe.each(['6.1', '6.12'])('kernelSort of %s', (release) => {
   test('sorts', () => {
-    fc.assert(
-      fc.property(fc.array(fc.integer({ min: 0, max: 30 })), (keys) => {
+    assert(
+      property(array(integer({ min: 0, max: 30 })), (keys) => {
         const result = sorted(
           release,
           keys.map((key) => [key, '']),

@@ -26,13 +26,16 @@ const kindTitles: readonly (readonly [FeatureKind, string])[] = [
   ['relocation', 'Relocation types'],
 ];
 
-function legend(matrix: CoverageMatrix): Block {
+/** What the cells say. Pages spell the flags out and tell more on hovering. */
+function legend(matrix: CoverageMatrix, form: 'letters' | 'page'): Block {
   const used = isScanned(matrix) ? ', how many scanned modules use it' : '';
   return {
     kind: 'list',
     items: [
       `Each cell: whether the kernel has it (yes, no, if: under the condition in the last column)${used}, what Kelp was shown to do with it.`,
-      'R recognized, D decoded, A applied as a linker does, V reversible, P proven on kernel memory, ! contradicted; - nothing shown.',
+      form === 'letters'
+        ? 'R recognized, D decoded, A applied as a linker does, V reversible, P proven on kernel memory, ! contradicted; - nothing shown.'
+        : 'Hovering over a cell tells the condition, the place in the kernel source, how often modules use it, and what the tools do in that kernel.',
       'klp-build, kpatch: what these tools do with it in the newest kernel of the table; empty where nothing is known.',
     ],
   };
@@ -59,7 +62,7 @@ export function matrixReport(matrix: CoverageMatrix, options: MatrixReportOption
           ],
           rows: rows.map((row): Row => ({
             cells: [
-              row.title,
+              { text: row.title, code: kind !== 'capability' },
               ...row.cells.map((cell) => compactCell(row, cell)),
               ...toolWords(row),
               conditionText(row),
@@ -69,7 +72,10 @@ export function matrixReport(matrix: CoverageMatrix, options: MatrixReportOption
       ];
     }),
   ]);
-  return { title: 'Coverage matrix', blocks: [...summaryBlocks(matrix), legend(matrix), ...tables] };
+  return {
+    title: 'Coverage matrix',
+    blocks: [...summaryBlocks(matrix), legend(matrix, 'letters'), ...tables],
+  };
 }
 
 /** The matrix as one table whose rows and columns can be filtered: for HTML. */
@@ -103,7 +109,12 @@ export function matrixPage(matrix: CoverageMatrix): {
   };
   const report: Report = {
     title: 'Coverage matrix',
-    blocks: [...summaryBlocks(matrix), { kind: 'heading', level: 2, text: 'Matrix' }, legend(matrix), table],
+    blocks: [
+      ...summaryBlocks(matrix),
+      { kind: 'heading', level: 2, text: 'Matrix' },
+      legend(matrix, 'page'),
+      table,
+    ],
   };
   return { report, filters: pageFilters(matrix) };
 }
@@ -203,9 +214,11 @@ function cellTags({ flags, contradicted, usage }: MatrixCell): ReadonlyMap<strin
   ]);
 }
 
+function plain(values: readonly string[]): Filter['values'] {
+  return values.map((value) => ({ value, label: value }));
+}
+
 function pageFilters(matrix: CoverageMatrix): readonly Filter[] {
-  const plain = (values: readonly string[]): Filter['values'] =>
-    values.map((value) => ({ value, label: value }));
   return [
     {
       name: 'architecture',

@@ -9,7 +9,10 @@ export function summaryBlocks(matrix: CoverageMatrix): readonly Block[] {
   if (!isScanned(matrix)) {
     return [
       ...outsideBlocks(matrix),
-      { kind: 'paragraph', text: 'No modules were scanned: the matrix does not show what is used.' },
+      {
+        kind: 'paragraph',
+        text: 'No modules were scanned. With the result of kelp scan --json the matrix shows what modules use and what of it is covered.',
+      },
     ];
   }
   return [
@@ -90,10 +93,10 @@ function usedCells(
 function outsideBlocks({ outside }: CoverageMatrix): readonly Block[] {
   if (outside.length === 0) return [];
   const releases = outside.map(
-    ({ architecture, release, modules }) => `${modules} of ${architecture} ${release}`,
+    ({ architecture, release, modules }) => `${architecture} ${release} (${modules})`,
   );
   return [
-    { kind: 'paragraph', text: `Scanned and not shown: modules of other kernels, ${releases.join(', ')}.` },
+    { kind: 'paragraph', text: `Also scanned, but of no kernel of the table: ${releases.join(', ')}.` },
   ];
 }
 

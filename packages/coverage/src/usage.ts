@@ -68,5 +68,9 @@ function usesByFeature(
 
 /** The kernel of a release in a census, which may be any text: `unknown` where a file names none. */
 export function kernelOfRelease(release: string): Kernel | undefined {
-  return /^\d{1,4}\.\d{1,4}(?!\d)/u.test(release) ? parseKernel(release) : undefined;
+  try {
+    return parseKernel(release);
+  } catch {
+    return undefined;
+  }
 }

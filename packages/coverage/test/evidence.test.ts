@@ -10,6 +10,16 @@ function feature(id: string): Feature {
   return found;
 }
 
+/** A feature with other rows, which need not be of their type any more: a digest does not ask. */
+function withRows(original: Feature, rows: unknown): Feature {
+  if (!isList(rows)) throw new Error('rows are a list');
+  return { ...original, rows };
+}
+
+function isList(value: unknown): value is Feature['rows'] {
+  return Array.isArray(value);
+}
+
 /** Every way to change one value inside a row, with the path that it changed. */
 function* variations(value: unknown, path = 'row'): Generator<readonly [path: string, changed: unknown]> {
   if (typeof value === 'string') yield [path, `${value}x`];
@@ -17,10 +27,10 @@ function* variations(value: unknown, path = 'row'): Generator<readonly [path: st
   if (typeof value === 'bigint') yield [path, value + 1n];
   if (typeof value === 'boolean') yield [path, !value];
   if (Array.isArray(value)) {
-    yield [`${path}[]`, [...value, 'one more']];
-    for (const [index, one] of value.entries()) {
-      for (const [at, changed] of variations(one, `${path}[${index}]`))
-        yield [at, value.with(index, changed)];
+    const list: readonly unknown[] = value;
+    yield [`${path}[]`, [...list, 'one more']];
+    for (const [index, one] of list.entries()) {
+      for (const [at, changed] of variations(one, `${path}[${index}]`)) yield [at, list.with(index, changed)];
     }
   } else if (typeof value === 'object' && value !== null) {
     yield [`${path}.more`, { ...value, more: 1 }];
@@ -45,11 +55,8 @@ describe('the digest of a feature', () => {
     const digest = featureDigest(original, code);
     const changed = [...variations(original.rows)];
     expect(changed.length).toBeGreaterThan(10);
-    for (const [path, rows] of changed) {
-      // The rows are no longer of their type, which a digest does not ask.
-      const other = { ...original, rows: rows as Feature['rows'] };
-      expect(featureDigest(other, code), path).not.toBe(digest);
-    }
+    const same = changed.filter(([, rows]) => featureDigest(withRows(original, rows), code) === digest);
+    expect(same.map(([path]) => path)).toEqual([]);
   });
 
   test('changes with the code, and with nothing else', () => {
@@ -62,7 +69,7 @@ describe('the digest of a feature', () => {
   test('does not depend on the order of members', () => {
     const [row] = feature('section/.note.toy').rows;
     const reversed = Object.fromEntries(Object.entries(row ?? {}).toReversed());
-    const other = { ...feature('section/.note.toy'), rows: [reversed] as unknown as Feature['rows'] };
+    const other = withRows(feature('section/.note.toy'), [reversed]);
     expect(featureDigest(other, code)).toBe(featureDigest(feature('section/.note.toy'), code));
   });
 

@@ -14,17 +14,27 @@ function gapsOf(
 const reasons = (matrix: CoverageMatrix): readonly (readonly [string, string])[] =>
   matrix.uncovered.map(({ name, reason }) => [name, reason]);
 
-describe('a relocation type that modules use', () => {
-  const use = (type: number): Omit<ToyRelease, 'modules' | 'release'> => ({ relocations: [[type, 5, 2]] });
+type Uses = Omit<ToyRelease, 'modules' | 'release'>;
 
+/** Two files use the type five times. */
+function typeUse(type: number): Uses {
+  return { relocations: [[type, 5, 2]] };
+}
+
+/** Three files have the section. */
+function sectionUse(name: string, entries: number | null): Uses {
+  return { sections: [{ name, modules: 3, entries }] };
+}
+
+describe('a relocation type that modules use', () => {
   test('is covered when it was applied as a linker does', () => {
     const records = [record('relocation/R_TOY_32', 'recognized'), record('relocation/R_TOY_32', 'applied')];
-    expect(gapsOf(use(1), ...records).uncovered).toEqual([]);
+    expect(gapsOf(typeUse(1), ...records).uncovered).toEqual([]);
   });
 
   test('is not covered when it was only recognized or decoded', () => {
     const records = [record('relocation/R_TOY_32', 'recognized'), record('relocation/R_TOY_32', 'decoded')];
-    expect(gapsOf(use(1), ...records).uncovered).toEqual([
+    expect(gapsOf(typeUse(1), ...records).uncovered).toEqual([
       {
         architecture: 'toy',
         kernel: '6.12',
@@ -40,8 +50,8 @@ describe('a relocation type that modules use', () => {
     // Ignored under a condition.
     [4, 'R_TOY_TOCSAVE'],
   ])('(%i) and that the loader ignores is covered when it was recognized', (type, name) => {
-    expect(gapsOf(use(type), record(`relocation/${name}`, 'recognized')).uncovered).toEqual([]);
-    expect(gapsOf(use(type)).uncovered).toHaveLength(1);
+    expect(gapsOf(typeUse(type), record(`relocation/${name}`, 'recognized')).uncovered).toEqual([]);
+    expect(gapsOf(typeUse(type)).uncovered).toHaveLength(1);
   });
 
   test('although the kernel refuses it is not covered', () => {
@@ -49,7 +59,7 @@ describe('a relocation type that modules use', () => {
       record('relocation/R_TOY_COPY', 'recognized'),
       record('relocation/R_TOY_COPY', 'applied'),
     ];
-    expect(reasons(gapsOf(use(2), ...records))).toEqual([
+    expect(reasons(gapsOf(typeUse(2), ...records))).toEqual([
       ['relocation/R_TOY_COPY', 'modules use it, but the table says that this kernel does not have it'],
     ]);
   });
@@ -59,34 +69,33 @@ describe('a relocation type that modules use', () => {
       record('relocation/R_TOY_32', 'applied'),
       record('relocation/R_TOY_32', 'decoded', { holds: false }),
     ];
-    expect(reasons(gapsOf(use(1), ...records))).toEqual([
+    expect(reasons(gapsOf(typeUse(1), ...records))).toEqual([
       ['relocation/R_TOY_32', 'a check contradicts the table'],
     ]);
   });
 });
 
-describe('a section that modules have', () => {
-  const use = (name: string, entries: number | null): Omit<ToyRelease, 'modules' | 'release'> => ({
-    sections: [{ name, modules: 3, entries }],
-  });
-  const both = (name: string): readonly Evidence[] => [record(name, 'recognized'), record(name, 'decoded')];
+const both = (name: string): readonly Evidence[] => [record(name, 'recognized'), record(name, 'decoded')];
 
+describe('a section that modules have', () => {
   test('is covered when its entries were decoded', () => {
-    expect(gapsOf(use('.sites', 7), ...both('section/.sites')).uncovered).toEqual([]);
-    expect(reasons(gapsOf(use('.sites', 7), record('section/.sites', 'recognized')))).toEqual([
+    expect(gapsOf(sectionUse('.sites', 7), ...both('section/.sites')).uncovered).toEqual([]);
+    expect(reasons(gapsOf(sectionUse('.sites', 7), record('section/.sites', 'recognized')))).toEqual([
       ['section/.sites', 'no evidence that its entries are decoded'],
     ]);
   });
 
   test('but in no size that the table has is not covered', () => {
-    expect(reasons(gapsOf(use('.sites', null), ...both('section/.sites')))).toEqual([
+    expect(reasons(gapsOf(sectionUse('.sites', null), ...both('section/.sites')))).toEqual([
       ['section/.sites', 'no section of the modules fits an entry layout of the table'],
     ]);
   });
 
   test('is covered when it was recognized, where it has no entries', () => {
-    expect(gapsOf(use('.note.toy', null), record('section/.note.toy', 'recognized')).uncovered).toEqual([]);
-    expect(reasons(gapsOf(use('.note.toy', null)))).toEqual([
+    expect(
+      gapsOf(sectionUse('.note.toy', null), record('section/.note.toy', 'recognized')).uncovered,
+    ).toEqual([]);
+    expect(reasons(gapsOf(sectionUse('.note.toy', null)))).toEqual([
       ['section/.note.toy', 'no evidence that it is recognized'],
     ]);
   });

@@ -43,10 +43,11 @@ describe('a relocation type', () => {
   });
 });
 
-describe('a section', () => {
-  const rows = (name: string): typeof toy.specialSections =>
-    toy.specialSections.filter((row) => row.name === name);
+function rows(name: string): typeof toy.specialSections {
+  return toy.specialSections.filter((row) => row.name === name);
+}
 
+describe('a section', () => {
   test.each([
     ['.note.toy', '6.1', { state: 'yes' }],
     ['.moved', '6.1', { state: 'yes' }],

@@ -2,6 +2,7 @@ import {
   defineArchitecture,
   existingZero,
   ignored,
+  padding,
   pcRelative32,
   refused,
   relocationTable,
@@ -66,7 +67,9 @@ const specialSections: readonly SpecialSection[] = [
     layouts: [{ size: 4, fields: { code: pcRelative32(0) }, structure: 'struct fixup' }],
   }),
   section('.fixup_late', {
-    layouts: [{ size: 2, lastSize: 1, fields: { index: u16(0) }, structure: 'u16' }],
+    layouts: [
+      { size: 4, lastSize: 2, fields: { index: u16(0), pad: padding(2, 2) }, structure: 'struct late' },
+    ],
   }),
 ];
 

@@ -1,9 +1,4 @@
-import {
-  readContainer,
-  type Architecture,
-  type JumpLabelSite,
-  type PlacedTable,
-} from '@kelp/core';
+import { readContainer, type Architecture, type JumpLabelSite, type PlacedTable } from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 import { placedTable } from './sorted-tables.ts';
 

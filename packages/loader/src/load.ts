@@ -116,10 +116,21 @@ function runPhases(
   plan: LinkagePlan | undefined,
 ): LoadRefusal | undefined {
   const { architecture } = input;
+  const missing = missingSection(input);
+  if (missing !== undefined) return missing;
   const { values, refused } = resolveSymbols(image, architecture, input);
   if (refused !== undefined) return { phase: 'relocate', ...refused };
   const linker: Linker | undefined = plan?.link(image);
   return relocate({ image, architecture, linker, values, order: plan?.order }) ?? finalize(input, image);
+}
+
+/** module_frob_arch_sections() refuses a module without a section that the architecture puts something into. */
+function missingSection({ object, architecture, kernel }: LoadInput): LoadRefusal | undefined {
+  const missing = architecture.linkage?.requiredSections?.find(
+    ({ name, applies }) => appliesTo(applies, kernel) && object.section(name) === undefined,
+  );
+  if (missing === undefined) return undefined;
+  return { phase: 'layout', errno: missing.errno, reason: `the module has no section ${missing.name}` };
 }
 
 /** Generic consumers of special sections, by the name of their step. */
@@ -156,7 +167,9 @@ interface Turn {
 function takeTurns(steps: readonly FinalizationStep[], { sections }: LoadedImage): readonly Turn[] {
   const inPass = steps.filter(({ inHeaderOrder }) => inHeaderOrder === true);
   const pass = sections.flatMap((section): readonly Turn[] =>
-    inPass.filter((step) => step.sections.some((name) => matchesName({ name }, section.name))).map((step) => ({ step, section })),
+    inPass
+      .filter((step) => step.sections.some((name) => matchesName({ name }, section.name)))
+      .map((step) => ({ step, section })),
   );
   const [first] = inPass;
   return steps.flatMap((step): readonly Turn[] => {

@@ -1,9 +1,4 @@
-import {
-  readContainer,
-  type Architecture,
-  type PlacedTable,
-  type StaticCallSite,
-} from '@kelp/core';
+import { readContainer, type Architecture, type PlacedTable, type StaticCallSite } from '@kelp/core';
 import type { LoadedImage } from './image.ts';
 import { placedTable } from './sorted-tables.ts';
 

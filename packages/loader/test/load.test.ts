@@ -105,6 +105,29 @@ describe('loadModule', () => {
   });
 });
 
+/** One jump label whose key lies at .data+8; bit 0 of the key and its count are given. */
+function jumpLabel(branch: 0 | 1, count: number): LoadedModule {
+  const key = new Uint8Array(16);
+  key[8] = count;
+  const object = toyObject(
+    [
+      progbits('.text', text, new Uint8Array(32)),
+      progbits('.data', data, key, 8),
+      progbits('__jump_table', data, new Uint8Array(16), 8),
+      rela(3, [
+        { offset: 0, type: 2, symbol: 1, addend: 4n },
+        { offset: 4, type: 2, symbol: 1, addend: 20n },
+        { offset: 8, type: 3, symbol: 2, addend: 8n + BigInt(branch) },
+      ]),
+    ],
+    [
+      { name: '', section: 1, type: 3 },
+      { name: '', section: 2, type: 3 },
+    ],
+  );
+  return loadModule(toyInput(object));
+}
+
 describe('generic consumers', () => {
   /** Two exception entries, the second for the lower address; .text has index 1. */
   const exceptions = toyObject(
@@ -132,29 +155,6 @@ describe('generic consumers', () => {
     expect([at(0), at(4), at(12), at(16)]).toEqual([0x10004, 0x1001c, 0x10008, 0x10018]);
     expect([view.getInt16(8, true), view.getInt16(20, true)]).toEqual([3, 1]);
   });
-
-  /** One jump label whose key lies at .data+8; bit 0 of the key and its count are given. */
-  function jumpLabel(branch: 0 | 1, count: number): LoadedModule {
-    const key = new Uint8Array(16);
-    key[8] = count;
-    const object = toyObject(
-      [
-        progbits('.text', text, new Uint8Array(32)),
-        progbits('.data', data, key, 8),
-        progbits('__jump_table', data, new Uint8Array(16), 8),
-        rela(3, [
-          { offset: 0, type: 2, symbol: 1, addend: 4n },
-          { offset: 4, type: 2, symbol: 1, addend: 20n },
-          { offset: 8, type: 3, symbol: 2, addend: 8n + BigInt(branch) },
-        ]),
-      ],
-      [
-        { name: '', section: 1, type: 3 },
-        { name: '', section: 2, type: 3 },
-      ],
-    );
-    return loadModule(toyInput(object));
-  }
 
   test.each([
     [0, 0, 0x90],

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, integer, property, record, uint8Array } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { WriteLog } from '../src/index.ts';
 
@@ -13,14 +13,14 @@ describe('WriteLog', () => {
   });
 
   test('rewinding gives the first bytes back, however many writes overlap', () => {
-    const write = fc.record({
-      offset: fc.integer({ min: 0, max: 50 }),
-      bytes: fc.uint8Array({ minLength: 1, maxLength: 14 }),
+    const write = record({
+      offset: integer({ min: 0, max: 50 }),
+      bytes: uint8Array({ minLength: 1, maxLength: 14 }),
     });
-    fc.assert(
-      fc.property(
-        fc.array(write, { maxLength: 40 }),
-        fc.uint8Array({ minLength: 64, maxLength: 64 }),
+    assert(
+      property(
+        array(write, { maxLength: 40 }),
+        uint8Array({ minLength: 64, maxLength: 64 }),
         (writes, first) => {
           const memory = first.slice();
           const log = new WriteLog();

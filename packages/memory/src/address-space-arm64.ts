@@ -11,7 +11,7 @@ const page = { mask: 3n, value: 3n };
 const names = ['pte', 'pmd', 'pud', 'p4d', 'pgd'] as const;
 
 /** A block of memory may replace the tables of the two levels above the last. */
-const levelsWithBlocks: readonly string[] = ['pmd', 'pud'];
+const levelsWithBlocks: ReadonlySet<string> = new Set(['pmd', 'pud']);
 
 /**
  * Page tables of arm64 for TTBR1.
@@ -33,9 +33,13 @@ export function arm64PageTables(pageShift: 12 | 14 | 16, addressBits: number): P
     const name = up === depth - 1 && up > 0 ? 'pgd' : (names[up] ?? 'pgd');
     if (up === 0) return { name, shift, bits, present: page, table: 0n, page: within(shift) };
     const level = { name, shift, bits, present: valid, table: within(pageShift), page: within(shift) };
-    return levelsWithBlocks.includes(names[up] ?? '') ? { ...level, leaf: block } : level;
+    return levelsWithBlocks.has(names[up] ?? '') ? { ...level, leaf: block } : level;
   });
-  const format = { name: `arm64, ${2 ** (pageShift - 10)}K pages, ${addressBits} bits`, byteOrder: 'little', levels } as const;
+  const format = {
+    name: `arm64, ${2 ** (pageShift - 10)}K pages, ${addressBits} bits`,
+    byteOrder: 'little',
+    levels,
+  } as const;
   // Bits 49:48 are in place with LPA2, bits 51:50 in 9:8; with 64K pages bits 51:48 are in 15:12.
   if (lpa2) return { ...format, highAddress: { mask: 0x300n, shift: 42n } };
   return pageShift === 16 ? { ...format, highAddress: { mask: 0xf000n, shift: 36n } } : format;
@@ -59,7 +63,13 @@ function rootOfKernel(info: VmcoreInfo): PageTableRoot[] {
   const imageOffset = info.number('kimage_voffset');
   const pageShift = pageShifts.find((shift) => info.pageSize === 2 ** shift);
   const addressBits = virtualAddressBits(info, pageShift);
-  if (table === undefined || imageOffset === undefined || pageShift === undefined || addressBits === undefined) return [];
+  if (
+    table === undefined ||
+    imageOffset === undefined ||
+    pageShift === undefined ||
+    addressBits === undefined
+  )
+    return [];
   return [{ format: arm64PageTables(pageShift, addressBits), root: wrap(table - imageOffset) }];
 }
 

@@ -35,18 +35,27 @@ export function ppc64lePageTables(mmu: PowerMmu, pageShift: 12 | 16): PageTableF
     const bits = indexBits[mmu][pageShift][3 - up] ?? 0;
     const page = pageBits & ~((1n << BigInt(shift)) - 1n);
     const level: PageTableLevel =
-      up === 0 ? { name, shift, bits, present, table: 0n, page } : { name, shift, bits, present, leaf, table: tableBits, page };
+      up === 0
+        ? { name, shift, bits, present, table: 0n, page }
+        : { name, shift, bits, present, leaf, table: tableBits, page };
     shift += bits;
     return level;
   });
-  return { name: `ppc64le ${mmu}, ${2 ** (pageShift - 10)}K pages`, byteOrder: 'big', levels: upwards.toReversed() };
+  return {
+    name: `ppc64le ${mmu}, ${2 ** (pageShift - 10)}K pages`,
+    byteOrder: 'big',
+    levels: upwards.toReversed(),
+  };
 }
 
 /** PAGE_OFFSET: all memory is mapped from here, and the kernel image with it. */
 const linearStart = 0xc000_0000_0000_0000n;
 
 /** Where vmalloc begins (RADIX_KERN_VIRT_START, H_KERN_VIRT_START), and with it the modules, and where it must have ended. */
-const vmalloc = { start: { 12: 0xc000_3d00_0000_0000n, 16: 0xc008_0000_0000_0000n }, end: 0xc00a_0000_0000_0000n };
+const vmalloc = {
+  start: { 12: 0xc000_3d00_0000_0000n, 16: 0xc008_0000_0000_0000n },
+  end: 0xc00a_0000_0000_0000n,
+};
 
 export const ppc64leAddressSpace: AddressSpace = {
   architecture: 'ppc64le',
@@ -55,7 +64,11 @@ export const ppc64leAddressSpace: AddressSpace = {
   machineName: 'ppc64le',
   roots,
   // The hash MMU has no page tables for linear memory.
-  linear: ({ format }) => ({ start: linearStart, end: vmalloc.start[isHash(format) ? pageShiftOf(format) : 16], physical: 0n }),
+  linear: ({ format }) => ({
+    start: linearStart,
+    end: vmalloc.start[isHash(format) ? pageShiftOf(format) : 16],
+    physical: 0n,
+  }),
   modules: ({ format }, info) => ({
     start: info?.number('VMALLOC_START') ?? vmalloc.start[isHash(format) ? pageShiftOf(format) : 16],
     end: vmalloc.end,
@@ -67,7 +80,10 @@ function roots({ info, physical }: DumpFacts): PageTableRoot[] {
   if (table === undefined) return [];
   const root = table & (linearStart - 1n) & ~linearStart;
   const pageShift = info?.pageSize === 4096 ? 12 : 16;
-  const mmu = mmuOf(physical.read(root, 8 << indexBits.hash[pageShift][0]), physical.read(root, 8 << indexBits.radix[pageShift][0]));
+  const mmu = mmuOf(
+    physical.read(root, 8 << indexBits.hash[pageShift][0]),
+    physical.read(root, 8 << indexBits.radix[pageShift][0]),
+  );
   return mmu === undefined ? [] : [{ format: ppc64lePageTables(mmu, pageShift), root }];
 }
 

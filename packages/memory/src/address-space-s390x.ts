@@ -13,8 +13,24 @@ const tableOfRegion = ~0xfffn;
 const allLevels: readonly PageTableLevel[] = [
   { name: 'region first', shift: 53, bits: 11, present: regionOrSegment, table: tableOfRegion, page: 0n },
   { name: 'region second', shift: 42, bits: 11, present: regionOrSegment, table: tableOfRegion, page: 0n },
-  { name: 'region third', shift: 31, bits: 11, present: regionOrSegment, leaf: frame, table: tableOfRegion, page: ~0x7fff_ffffn },
-  { name: 'segment', shift: 20, bits: 11, present: regionOrSegment, leaf: frame, table: ~0x7ffn, page: ~0xf_ffffn },
+  {
+    name: 'region third',
+    shift: 31,
+    bits: 11,
+    present: regionOrSegment,
+    leaf: frame,
+    table: tableOfRegion,
+    page: ~0x7fff_ffffn,
+  },
+  {
+    name: 'segment',
+    shift: 20,
+    bits: 11,
+    present: regionOrSegment,
+    leaf: frame,
+    table: ~0x7ffn,
+    page: ~0xf_ffffn,
+  },
   { name: 'page', shift: 12, bits: 8, present: page, table: 0n, page: ~0xfffn },
 ];
 
@@ -33,8 +49,13 @@ export const s390xAddressSpace: AddressSpace = {
   byteOrder: 'big',
   machineName: 's390x',
   roots: (facts) => [...rootOfKernel(facts), ...rootsOfCpus(facts)].flatMap((root) => formatAt(root, facts)),
-  // Neither lowcore nor VMCOREINFO tells MODULES_VADDR; frames of 1 MiB and more, which map the rest, are left out.
-  modules: ({ format: { levels } }) => ({ start: 0n, end: 1n << BigInt((levels[0]?.shift ?? 0) + (levels[0]?.bits ?? 0)) }),
+  // MODULES_VADDR is not in VMCOREINFO; vmalloc and modules lie above all memory (setup_kernel_memory_layout).
+  modules: ({ format: { levels } }, info, kernel) => {
+    const [{ shift, bits } = { shift: 0, bits: 0 }] = levels;
+    const endOfMemory = info?.symbol('high_memory');
+    const start = endOfMemory === undefined ? undefined : kernel.tryU64(endOfMemory);
+    return { start: start ?? 0n, end: 1n << BigInt(shift + bits) };
+  },
   // lowcore.vmcore_info (arch/s390/include/asm/lowcore.h), of the absolute lowcore at 0.
   vmcoreInfoPointer: 0xe0cn,
 };

@@ -57,7 +57,10 @@ function rootOfKernel({ info }: DumpFacts): PageTableRoot[] {
   const table = info?.symbol('init_top_pgt') ?? info?.symbol('swapper_pg_dir');
   const physicalBase = info?.number('phys_base');
   if (table === undefined || physicalBase === undefined) return [];
-  const format = x86PageTables(info?.number('pgtable_l5_enabled') === 1n ? 5 : 4, info?.number('sme_mask') ?? 0n);
+  const format = x86PageTables(
+    info?.number('pgtable_l5_enabled') === 1n ? 5 : 4,
+    info?.number('sme_mask') ?? 0n,
+  );
   return [{ format, root: wrap(table - kernelMap + physicalBase) }];
 }
 

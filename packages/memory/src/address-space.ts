@@ -1,5 +1,6 @@
 import type { ByteOrder } from '@kelp/core';
 import type { ElfNote } from './elf-notes.ts';
+import type { KernelReader } from './kernel-reader.ts';
 import type { MemorySource } from './memory-source.ts';
 import type { PageTableFormat } from './page-tables.ts';
 import type { VmcoreInfo } from './vmcoreinfo.ts';
@@ -42,8 +43,8 @@ export interface AddressSpace {
   readonly roots: (facts: DumpFacts) => readonly PageTableRoot[];
   /** Absent where page tables map everything. */
   readonly linear?: (root: PageTableRoot) => LinearRange;
-  /** Where modules may be; may be far larger than what is mapped there. */
-  readonly modules: (root: PageTableRoot, info: VmcoreInfo | undefined) => AddressRange;
+  /** Where modules may be; may be far larger than what is mapped there. `kernel` reads virtual memory. */
+  readonly modules: (root: PageTableRoot, info: VmcoreInfo | undefined, kernel: KernelReader) => AddressRange;
   /** Physical address of a word that points to the VMCOREINFO note. */
   readonly vmcoreInfoPointer?: bigint;
 }

@@ -7,7 +7,7 @@ import { captureMemory } from './capture-memory.ts';
 import { fileFault, systemCode } from './file-fault.ts';
 import { addKallsyms } from './kallsyms.ts';
 import { releaseOf, type KernelSnapshot, type LoadedModule, type MachineText } from './kernel-snapshot.ts';
-import { SymbolCollector, type KernelSymbols } from './kernel-symbols.ts';
+import { addExports, SymbolCollector, type KernelSymbols } from './kernel-symbols.ts';
 import { parseModules, type ModuleLine } from './proc-modules.ts';
 
 /** A kernel recorded in a folder. Nothing is unpacked or read before it is needed. */
@@ -44,6 +44,7 @@ export function openCaptureFolder(folder: string): CaptureFolder {
   const regions = parseOptional(folder, 'regions.json', parseRegions);
   const perCpu = parseOptional(folder, 'percpu.json', parsePerCpu);
   const lines = parsePart(folder, 'modules.txt', parseModules);
+  const exported = parseExported(machine);
   const text = (name: MachineText): string | undefined => readOptional(join(machine, name))?.toString('utf8');
   let symbols: KernelSymbols | undefined;
   return {
@@ -54,8 +55,9 @@ export function openCaptureFolder(folder: string): CaptureFolder {
     elf: undefined,
     memory: captureMemory(folder, sections, regions),
     get symbols() {
-      return (symbols ??= readSymbols(folder, machine));
+      return (symbols ??= readSymbols(folder, exported));
     },
+    exports: exported,
     modules: lines.map((line) => loadedModule(line, sections, regions, perCpu)),
     moduleFiles: findModuleFiles(folder, machine),
     text,
@@ -73,7 +75,9 @@ function checkLayout(folder: string): void {
   }
   const missing = isFolder ? required.filter((name) => !existsSync(join(folder, name))) : required;
   if (missing.length === 0) return;
-  throw new KelpError('memory/not-a-capture', `no capture folder: it has no ${missing.join(' and no ')}`, { file: folder });
+  throw new KelpError('memory/not-a-capture', `no capture folder: it has no ${missing.join(' and no ')}`, {
+    file: folder,
+  });
 }
 
 function machineFolder(folder: string): string {
@@ -99,20 +103,19 @@ function loadedModule(
   };
 }
 
-function readSymbols(folder: string, machine: string): KernelSymbols {
+function parseExported(machine: string): ReadonlyMap<string, bigint> | undefined {
+  return existsSync(join(machine, 'exports.json'))
+    ? parsePart(machine, 'exports.json', parseExports)
+    : undefined;
+}
+
+function readSymbols(folder: string, exported: ReadonlyMap<string, bigint> | undefined): KernelSymbols {
   const collector = new SymbolCollector();
   const names = ['kallsyms.txt.gz', 'kallsyms.txt'];
   const path = names.map((name) => join(folder, name)).find((one) => existsSync(one));
   if (path === undefined) throw missingPart(join(folder, 'kallsyms.txt.gz'));
   addKallsyms(collector, readPart(path), path);
-  const exported = parseOptional(machine, 'exports.json', parseExports);
-  const known = collector.symbols();
-  // kallsyms without CONFIG_KALLSYMS_ALL lists functions only.
-  for (const [name, address] of exported) {
-    if (!known.namedIn(name, undefined).some((symbol) => symbol.address === address)) {
-      collector.add(name, address, '?'.charCodeAt(0), undefined);
-    }
-  }
+  if (exported !== undefined) addExports(collector, exported);
   return collector.symbols();
 }
 

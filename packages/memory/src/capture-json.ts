@@ -22,7 +22,10 @@ export function parseSections(text: string, file: string): ReadonlyMap<string, r
   const entries = members(parseJson(text, file), 'the file', file).map(([module, sections]) => {
     const where = `module ${JSON.stringify(module)}`;
     checkFileName(module, file);
-    return [module, members(sections, where, file).map(([name, value]) => section(name, value, where, file))] as const;
+    return [
+      module,
+      members(sections, where, file).map(([name, value]) => section(name, value, where, file)),
+    ] as const;
   });
   return new Map(entries);
 }
@@ -41,13 +44,17 @@ export function parseRegions(text: string, file: string): ReadonlyMap<string, re
 /** Read percpu.json: per-CPU blocks by module. @throws KelpError `memory/damaged-capture`. */
 export function parsePerCpu(text: string, file: string): ReadonlyMap<string, CapturedRange> {
   const modules = members(parseJson(text, file), 'the file', file);
-  return new Map(modules.map(([module, value]) => [module, range(value, `module ${JSON.stringify(module)}`, file)]));
+  return new Map(
+    modules.map(([module, value]) => [module, range(value, `module ${JSON.stringify(module)}`, file)]),
+  );
 }
 
 /** Read exports.json: addresses of exported symbols. @throws KelpError `memory/damaged-capture`. */
 export function parseExports(text: string, file: string): ReadonlyMap<string, bigint> {
   const symbols = members(parseJson(text, file), 'the file', file);
-  return new Map(symbols.map(([name, value]) => [name, address(value, `symbol ${JSON.stringify(name)}`, file)]));
+  return new Map(
+    symbols.map(([name, value]) => [name, address(value, `symbol ${JSON.stringify(name)}`, file)]),
+  );
 }
 
 /** Refuse a name from a file that would lead elsewhere as a part of a path. @throws KelpError `memory/unsafe-name`. */

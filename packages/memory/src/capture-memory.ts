@@ -78,7 +78,9 @@ class RecordedFiles {
     const bytes = readPart(path);
     if (bytes.length !== size) {
       const code = bytes.length < size ? 'memory/truncated' : 'memory/damaged-capture';
-      throw new KelpError(code, `the file has ${bytes.length} bytes, the capture says ${size}`, { file: path });
+      throw new KelpError(code, `the file has ${bytes.length} bytes, the capture says ${size}`, {
+        file: path,
+      });
     }
     this.#read.set(file, bytes);
     return bytes;
@@ -90,6 +92,11 @@ function readPart(path: string): Uint8Array {
     return readFileSync(path);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw fileFault(error, path);
-    throw new KelpError('memory/missing-part', 'the capture names this file, but it is not there', { file: path }, { cause: error });
+    throw new KelpError(
+      'memory/missing-part',
+      'the capture names this file, but it is not there',
+      { file: path },
+      { cause: error },
+    );
   }
 }

@@ -60,7 +60,12 @@ export function readElfCore(file: RandomAccessFile): ElfCore {
   const header = file.read(0n, headerSize);
   const byteOrder = identify(header, file);
   const view = new KernelView(header, byteOrder);
-  const table = readExactly(file, view.u64(32), programHeaderCount(file, view) * programHeaderSize, 'program headers');
+  const table = readExactly(
+    file,
+    view.u64(32),
+    programHeaderCount(file, view) * programHeaderSize,
+    'program headers',
+  );
   const headers = new KernelView(table, byteOrder);
 
   const loads = segmentsOf(headers, PT_LOAD);
@@ -88,24 +93,37 @@ function identify(header: Uint8Array, file: RandomAccessFile): ByteOrder {
   const isElf = header[0] === 0x7f && header[1] === 0x45 && header[2] === 0x4c && header[3] === 0x46;
   if (!isElf) throw new KelpError('memory/not-a-dump', 'no ELF file', { file: path, offset: 0 });
   if (header.length < headerSize) {
-    throw new KelpError('memory/truncated', `the file ends in the ELF header, after ${header.length} bytes`, { file: path });
+    throw new KelpError('memory/truncated', `the file ends in the ELF header, after ${header.length} bytes`, {
+      file: path,
+    });
   }
-  if (header[4] !== 2) throw new KelpError('memory/not-a-dump', 'an ELF32 file, expected ELF64', { file: path, offset: 4 });
+  if (header[4] !== 2)
+    throw new KelpError('memory/not-a-dump', 'an ELF32 file, expected ELF64', { file: path, offset: 4 });
   const byteOrder = header[5] === 2 ? 'big' : 'little';
   const type = new KernelView(header, byteOrder).u16(16);
   if (type === ET_CORE) return byteOrder;
-  throw new KelpError('memory/not-a-dump', `an ELF file of type ${type}, expected a core file (4)`, { file: path, offset: 16 });
+  throw new KelpError('memory/not-a-dump', `an ELF file of type ${type}, expected a core file (4)`, {
+    file: path,
+    offset: 16,
+  });
 }
 
 function programHeaderCount(file: RandomAccessFile, header: KernelView): number {
   const entrySize = header.u16(54);
-  if (entrySize !== programHeaderSize) throw damaged(`e_phentsize is ${entrySize}, expected ${programHeaderSize}`, file);
+  if (entrySize !== programHeaderSize)
+    throw damaged(`e_phentsize is ${entrySize}, expected ${programHeaderSize}`, file);
   const count = header.u16(56);
   if (count !== PN_XNUM) return count;
   // gABI: the number of program headers is then in sh_info of section header 0.
-  const section = readExactly(file, header.u64(40), sectionHeaderSize, 'section header 0, which counts the program headers');
+  const section = readExactly(
+    file,
+    header.u64(40),
+    sectionHeaderSize,
+    'section header 0, which counts the program headers',
+  );
   const extended = new KernelView(section, header.byteOrder).u32(44);
-  if (extended < PN_XNUM || extended > mostProgramHeaders) throw damaged(`${extended} program headers beside PN_XNUM`, file);
+  if (extended < PN_XNUM || extended > mostProgramHeaders)
+    throw damaged(`${extended} program headers beside PN_XNUM`, file);
   return extended;
 }
 
@@ -114,7 +132,8 @@ function segmentsOf(headers: KernelView, type: number): Segments {
   for (let place = 0; place < headers.length; place += programHeaderSize) {
     if (headers.u32(place) === type) places.push(place);
   }
-  const column = (field: number): BigUint64Array => BigUint64Array.from(places, (place) => headers.u64(place + field));
+  const column = (field: number): BigUint64Array =>
+    BigUint64Array.from(places, (place) => headers.u64(place + field));
   return {
     offset: column(8),
     virtual: column(16),
@@ -129,7 +148,9 @@ function segmentsOf(headers: KernelView, type: number): Segments {
  * physical ones mean something. A kernel without physical addresses (/proc/kcore of vmalloc) writes -1.
  */
 function addressKinds(loads: Segments): { isVirtual: boolean; isPhysical: boolean } {
-  const isVirtual = loads.virtual.some((address, index) => address !== 0n && address !== loads.physical[index]);
+  const isVirtual = loads.virtual.some(
+    (address, index) => address !== 0n && address !== loads.physical[index],
+  );
   const known = loads.physical.filter((address) => address !== noPhysicalAddress);
   const isPhysical = known.length > 0 && (!isVirtual || known.some((address) => address !== 0n));
   return { isVirtual, isPhysical };
@@ -147,7 +168,10 @@ function segmentMemory(file: RandomAccessFile, loads: Segments, addresses: BigUi
     const number = index.find(address);
     if (number === undefined) {
       const next = index.nextStart(address);
-      return { length: next === undefined ? length : Number(min(next - address, BigInt(length))), absent: 'not-mapped' };
+      return {
+        length: next === undefined ? length : Number(min(next - address, BigInt(length))),
+        absent: 'not-mapped',
+      };
     }
     const within = address - (addresses[number] ?? 0n);
     const recorded = (loads.fileSize[number] ?? 0n) - within;
@@ -156,7 +180,11 @@ function segmentMemory(file: RandomAccessFile, loads: Segments, addresses: BigUi
     if (recorded <= 0n) return { length: rest, absent: 'excluded' };
     const wanted = Number(min(recorded, BigInt(length)));
     const bytes = readSegment(file, (loads.offset[number] ?? 0n) + within, wanted);
-    if (bytes === undefined) return { length: Math.min(pageSize - Number(address % BigInt(pageSize)), wanted), absent: 'not-mapped' };
+    if (bytes === undefined)
+      return {
+        length: Math.min(pageSize - Number(address % BigInt(pageSize)), wanted),
+        absent: 'not-mapped',
+      };
     return bytes.length === 0 ? { length: wanted, absent: 'truncated' } : bytes;
   });
 }
@@ -172,7 +200,10 @@ function readSegment(file: RandomAccessFile, position: bigint, length: number): 
 }
 
 function rangesOf(loads: Segments): { address: bigint; size: bigint }[] {
-  const ranges = Array.from(loads.physical, (address, index) => ({ address, size: loads.fileSize[index] ?? 0n }));
+  const ranges = Array.from(loads.physical, (address, index) => ({
+    address,
+    size: loads.fileSize[index] ?? 0n,
+  }));
   return ranges
     .filter(({ address, size }) => address !== noPhysicalAddress && size > 0n)
     .toSorted((a, b) => (a.address < b.address ? -1 : 1));

@@ -13,7 +13,8 @@ const codes: ReadonlyMap<string, readonly [code: `memory/${string}`, message: st
 export function fileFault(error: unknown, file: string): KelpError {
   if (error instanceof KelpError) return error;
   const known = codes.get(systemCode(error) ?? '');
-  const [code, message] = known ?? (['memory/unreadable', error instanceof Error ? error.message : String(error)] as const);
+  const [code, message] =
+    known ?? (['memory/unreadable', error instanceof Error ? error.message : String(error)] as const);
   return new KelpError(code, message, { file }, { cause: error });
 }
 

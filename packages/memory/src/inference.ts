@@ -52,7 +52,11 @@ function answerQuestions(questions: readonly Question[], read: ReadMemory): read
     if (group === undefined) groups.set(questionKey(question), [question]);
     else group.push(question);
   }
-  return [...groups.values()].flatMap((group) => answerGroup(group, read) ?? []);
+  const all = [...groups.values()];
+  const answer = (some: readonly Question[][]): readonly Inference[] =>
+    some.flatMap((group) => answerGroup(group, read) ?? []);
+  const layout = answer(all.filter(([question]) => question?.decidesLayout === true));
+  return layout.length > 0 ? layout : answer(all);
 }
 
 /** Every place votes; places that say nothing, or that something else has written over, do not. */

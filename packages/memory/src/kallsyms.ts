@@ -23,7 +23,8 @@ export function parseKallsyms(bytes: Uint8Array, file?: string): KernelSymbols {
 export function addKallsyms(collector: SymbolCollector, bytes: Uint8Array, file?: string): void {
   const text = latin1(uncompressed(bytes, file));
   if (!text.endsWith('\n')) {
-    const message = text === '' ? 'no symbols in the file' : 'the last line does not end: the file is truncated';
+    const message =
+      text === '' ? 'no symbols in the file' : 'the last line does not end: the file is truncated';
     throw new KelpError('memory/truncated', message, { file, offset: text.length });
   }
   let visible = false;
@@ -63,9 +64,17 @@ function readLine(collector: SymbolCollector, text: string, start: number, end: 
   return address;
 }
 
-function damaged(line: string, number: number, place: { file: string | undefined; offset: number }): KelpError {
+function damaged(
+  line: string,
+  number: number,
+  place: { file: string | undefined; offset: number },
+): KelpError {
   const shown = JSON.stringify(line.slice(0, 80));
-  return new KelpError('memory/damaged-kallsyms', `line ${number} is ${shown}, expected ADDRESS TYPE NAME [MODULE]`, place);
+  return new KelpError(
+    'memory/damaged-kallsyms',
+    `line ${number} is ${shown}, expected ADDRESS TYPE NAME [MODULE]`,
+    place,
+  );
 }
 
 function uncompressed(bytes: Uint8Array, file: string | undefined): Uint8Array {

@@ -23,7 +23,15 @@ export interface KdumpCompressed {
 const signature = 'KDUMP   ';
 
 // struct disk_dump_header of makedumpfile's diskdump_mod.h, with the alignment of 64-bit machines.
-const header = { size: 464, version: 8, utsname: 12, blockSize: 428, subHeaderBlocks: 432, bitmapBlocks: 436, pages: 440 };
+const header = {
+  size: 464,
+  version: 8,
+  utsname: 12,
+  blockSize: 428,
+  subHeaderBlocks: 432,
+  bitmapBlocks: 436,
+  pages: 440,
+};
 const utsnameField = { size: 65, machine: 4 };
 
 // struct kdump_sub_header; what a version added follows what was there.
@@ -85,7 +93,10 @@ export function readKdumpCompressed(file: RandomAccessFile): KdumpCompressed {
 }
 
 function identifyByteOrder(version: number, file: RandomAccessFile): ByteOrder {
-  const swapped = new KernelView(Uint8Array.of(version, version >>> 8, version >>> 16, version >>> 24), 'big').u32(0);
+  const swapped = new KernelView(
+    Uint8Array.of(version, version >>> 8, version >>> 16, version >>> 24),
+    'big',
+  ).u32(0);
   if (version > 0 && version < 256) return 'little';
   if (swapped > 0 && swapped < 256) return 'big';
   throw damaged(`the header version is ${hex(version)}, expected a small number in either byte order`, file);
@@ -129,7 +140,9 @@ function pageMemory(
     const size = descriptor.u32(8);
     // Compressed data is never larger than the page, which would have been stored as it is.
     const data = size > pageSize ? new Uint8Array(0) : file.read(descriptor.u64(0), size);
-    return data.length < size ? undefined : (unpackPage(data, descriptor.u32(12), pageSize, file.path) ?? new Uint8Array(0));
+    return data.length < size
+      ? undefined
+      : (unpackPage(data, descriptor.u32(12), pageSize, file.path) ?? new Uint8Array(0));
   };
   return memorySource((address, length) => {
     const frameNumber = address / BigInt(pageSize);

@@ -1,6 +1,6 @@
-import zlib from 'node:zlib';
+import { inflateSync } from 'node:zlib';
 import { KelpError } from '@kelp/core';
-import { decompress as portableZstd } from 'fzstd';
+import { decompress as decompressZstd } from 'fzstd';
 
 /** Flags of a page descriptor (DUMP_DH_COMPRESSED_* in makedumpfile's diskdump_mod.h). */
 const compressions: ReadonlyMap<number, Compression> = new Map([
@@ -23,7 +23,12 @@ type Compression = 'none' | 'zlib' | 'LZO' | 'snappy' | 'zstd';
  * @param size - of a page in bytes.
  * @throws KelpError `memory/unsupported-compression` for LZO and snappy, which Node.js has no decompressor for.
  */
-export function unpackPage(data: Uint8Array, flags: number, size: number, file: string): Uint8Array | undefined {
+export function unpackPage(
+  data: Uint8Array,
+  flags: number,
+  size: number,
+  file: string,
+): Uint8Array | undefined {
   const compression = compressions.get(flags & compressionFlags);
   if (compression === 'LZO' || compression === 'snappy') {
     const message = `pages are compressed with ${compression}; convert the dump to zlib with makedumpfile -c -d 0 DUMP NEW`;
@@ -33,17 +38,17 @@ export function unpackPage(data: Uint8Array, flags: number, size: number, file: 
   return page?.length === size ? page : undefined;
 }
 
-function decompress(compression: 'none' | 'zlib' | 'zstd', data: Uint8Array, size: number): Uint8Array | undefined {
+function decompress(
+  compression: 'none' | 'zlib' | 'zstd',
+  data: Uint8Array,
+  size: number,
+): Uint8Array | undefined {
   if (compression === 'none') return data;
   try {
-    if (compression === 'zlib') return zlib.inflateSync(data, { maxOutputLength: size });
-    return nativeZstd === undefined ? portableZstd(data, new Uint8Array(size)) : nativeZstd(data, { maxOutputLength: size });
+    return compression === 'zlib'
+      ? inflateSync(data, { maxOutputLength: size })
+      : decompressZstd(data, new Uint8Array(size));
   } catch {
     return undefined;
   }
 }
-
-type ZstdDecompress = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;
-
-// Node has zstd from 22.15 on; its types of Node 20 do not know.
-const nativeZstd: ZstdDecompress | undefined = (zlib as { readonly zstdDecompressSync?: ZstdDecompress }).zstdDecompressSync;

@@ -27,7 +27,9 @@ export class KernelReader {
     if (bytes !== undefined) return bytes;
     const gap = this.memory.pieces(address, length).find((piece) => 'absent' in piece);
     const reason = gap !== undefined && 'absent' in gap ? `${hex(gap.address)} is ${gap.absent}` : 'absent';
-    throw new KelpError('memory/absent', `cannot read ${what} at ${hex(address)}: ${reason}`, { file: this.file });
+    throw new KelpError('memory/absent', `cannot read ${what} at ${hex(address)}: ${reason}`, {
+      file: this.file,
+    });
   }
 
   /** The same as a view for numbers. */
@@ -78,7 +80,9 @@ export class KernelReader {
   string(address: bigint, limit: number, what: string): string {
     const text = this.tryString(address, limit);
     if (text !== undefined) return text;
-    throw new KelpError('memory/absent', `cannot read ${what} at ${hex(address)}: no string there`, { file: this.file });
+    throw new KelpError('memory/absent', `cannot read ${what} at ${hex(address)}: no string there`, {
+      file: this.file,
+    });
   }
 }
 
@@ -134,7 +138,7 @@ export class KernelView {
 
 /** Bytes as text, one character a byte. */
 export function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).latin1Slice();
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
 }
 
 function dataView(bytes: Uint8Array): DataView {

@@ -64,6 +64,8 @@ export interface KernelSnapshot {
   readonly memory: MemorySource;
   /** Symbols of the kernel image and of the modules; the exported ones even where kallsyms leaves out data. */
   readonly symbols: KernelSymbols;
+  /** Addresses of what the kernel image exports to modules; undefined where they are not known. */
+  readonly exports: ReadonlyMap<string, bigint> | undefined;
   /** In load order, oldest first. */
   readonly modules: readonly LoadedModule[];
   /** A text about the machine, or undefined where there is none. */

@@ -127,7 +127,7 @@ function sortByAddress(addresses: BigUint64Array): Uint32Array {
   const keys = Float64Array.from(signed, Number);
   const order = Uint32Array.from(addresses.keys());
   const key = (index: number): number => keys[index] ?? 0;
-  return order.sort((a, b) => {
+  return order.toSorted((a, b) => {
     const [x, y] = [key(a), key(b)];
     // Negative means the upper half of the address space: behind every positive one.
     if (x < 0 !== y < 0) return x < 0 ? 1 : -1;
@@ -180,5 +180,18 @@ export class SymbolCollector {
     this.#moduleNames.push(name);
     this.#moduleNumbers.set(name, this.#moduleNames.length);
     return this.#moduleNames.length;
+  }
+}
+
+/**
+ * Add what the kernel image exports and the collector does not have yet: kallsyms without CONFIG_KALLSYMS_ALL lists
+ * functions only. Their type is `?`.
+ */
+export function addExports(collector: SymbolCollector, exported: ReadonlyMap<string, bigint>): void {
+  const known = collector.symbols();
+  for (const [name, address] of exported) {
+    if (!known.namedIn(name, undefined).some((symbol) => symbol.address === address)) {
+      collector.add(name, address, '?'.charCodeAt(0), undefined);
+    }
   }
 }

@@ -16,7 +16,11 @@ export interface MachineDescription {
 const pageSizeEntry = 6n;
 
 /** The machine that a snapshot was taken on; what the description says counts more. */
-export function describeMachine(snapshot: KernelSnapshot, byteOrder: 'big' | 'little', given: MachineDescription = {}): Machine {
+export function describeMachine(
+  snapshot: KernelSnapshot,
+  byteOrder: 'big' | 'little',
+  given: MachineDescription = {},
+): Machine {
   const pageSize = given.pageSize ?? pageSizeOf(snapshot.auxiliaryVector(), byteOrder) ?? 4096;
   const smp = given.smp ?? countProcessors(snapshot.text('cpuinfo.txt')) > 1;
   return {
@@ -32,7 +36,8 @@ function pageSizeOf(vector: Uint8Array | undefined, byteOrder: 'big' | 'little')
   const view = new DataView(vector.buffer, vector.byteOffset, vector.byteLength);
   const little = byteOrder === 'little';
   for (let offset = 0; offset + 16 <= vector.length; offset += 16) {
-    if (view.getBigUint64(offset, little) === pageSizeEntry) return Number(view.getBigUint64(offset + 8, little));
+    if (view.getBigUint64(offset, little) === pageSizeEntry)
+      return Number(view.getBigUint64(offset + 8, little));
   }
   return undefined;
 }

@@ -116,6 +116,8 @@ export function layered(first: MemorySource, second: MemorySource): MemorySource
     const [front] = first.pieces(address, length);
     if (front === undefined || 'bytes' in front) return front?.bytes ?? new Uint8Array(0);
     const [back] = second.pieces(address, front.length);
-    return back !== undefined && 'bytes' in back ? back.bytes : { length: back?.length ?? front.length, absent: front.absent };
+    return back !== undefined && 'bytes' in back
+      ? back.bytes
+      : { length: back?.length ?? front.length, absent: front.absent };
   });
 }

@@ -85,7 +85,8 @@ export class PageTables {
       const index = Number(address >> BigInt(level.shift)) & ((1 << level.bits) - 1);
       const entry = entries.u64(index * 8);
       if (!passes(entry, level.present)) return { absent: 'not-mapped', length: rest };
-      if (isLeaf(entry, level)) return { physical: this.#address(entry, level.page) + (address & (span - 1n)), length: rest };
+      if (isLeaf(entry, level))
+        return { physical: this.#address(entry, level.page) + (address & (span - 1n)), length: rest };
       table = this.#address(entry, level.table);
     }
     return { absent: 'not-mapped', length: span };
@@ -116,7 +117,10 @@ export class PageTables {
     const entries = level === undefined ? undefined : this.#table(table, level.bits);
     if (level === undefined || !(entries instanceof KernelView)) return;
     if (++range.tables > mostTables) {
-      throw new KelpError('memory/damaged-dump', `more than ${mostTables} page tables below ${hex(this.root)}`);
+      throw new KelpError(
+        'memory/damaged-dump',
+        `more than ${mostTables} page tables below ${hex(this.root)}`,
+      );
     }
     const span = 1n << BigInt(level.shift);
     const first = range.start > base ? Number((range.start - base) / span) : 0;
@@ -140,7 +144,10 @@ export class PageTables {
     const known = this.#tables.get(address);
     if (known !== undefined) return known;
     const bytes = this.#physical.read(address, 8 << bits);
-    const table = bytes === undefined ? this.#whyAbsent(address, 8 << bits) : new KernelView(bytes, this.format.byteOrder);
+    const table =
+      bytes === undefined
+        ? this.#whyAbsent(address, 8 << bits)
+        : new KernelView(bytes, this.format.byteOrder);
     if (this.#tables.size >= keptTables) this.#tables.clear();
     this.#tables.set(address, table);
     return table;

@@ -22,7 +22,8 @@ const states: ReadonlyMap<string, ModuleState> = new Map([
   ['Unloading', 'going'],
 ]);
 
-const pattern = /^(\S+) (\d+) (?:\d+|-) (\S+) (Live|Loading|Unloading) 0x([0-9a-f]{1,16})(?: \([A-Z+-]+\))?$/iu;
+const pattern =
+  /^(\S+) (\d+) (?:\d+|-) (\S+) (Live|Loading|Unloading) 0x([0-9a-f]{1,16})(?: \([A-Z+-]+\))?$/iu;
 
 /**
  * Read the text of /proc/modules (m_show in kernel/module/procfs.c).
@@ -47,8 +48,11 @@ function parseLine(line: string, number: number, file: string | undefined): Modu
   const state = states.get(word);
   if (name === undefined || users === undefined || state === undefined) {
     const shown = JSON.stringify(line.slice(0, 80));
-    throw new KelpError('memory/damaged-modules', `line ${number} is ${shown}, not one of /proc/modules`, { file });
+    throw new KelpError('memory/damaged-modules', `line ${number} is ${shown}, not one of /proc/modules`, {
+      file,
+    });
   }
-  const usedBy = users === '-' ? [] : users.split(',').filter((user) => user !== '' && user !== '[permanent]');
+  const usedBy =
+    users === '-' ? [] : users.split(',').filter((user) => user !== '' && user !== '[permanent]');
   return { name, size: Number(size), usedBy, state, base: BigInt(`0x${base}`) };
 }

@@ -54,10 +54,12 @@ export class RandomAccessFile {
   read(position: bigint, length: number): Uint8Array {
     if (!this.#cached) return this.#readDirectly(position, length);
     if (position >= this.size) return new Uint8Array(0);
-    if (length > blockSize) return this.#readDirectly(position, Number(min(this.size - position, BigInt(length))));
+    if (length > blockSize)
+      return this.#readDirectly(position, Number(min(this.size - position, BigInt(length))));
     const offset = Number(position & BigInt(blockSize - 1));
     const block = this.#block(position >> blockBits);
-    if (offset + length <= block.length || block.length < blockSize) return block.subarray(offset, offset + length);
+    if (offset + length <= block.length || block.length < blockSize)
+      return block.subarray(offset, offset + length);
     const rest = this.#block((position >> blockBits) + 1n);
     const head = block.subarray(offset);
     return Buffer.concat([head, rest.subarray(0, length - head.length)]);

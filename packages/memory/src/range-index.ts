@@ -9,7 +9,9 @@ export class RangeIndex {
 
   /** Ranges by number: start included, end excluded, both below 2^64. Empty ranges are never found. */
   constructor(starts: BigUint64Array, ends: BigUint64Array) {
-    this.#order = Uint32Array.from(starts.keys()).sort((a, b) => order(starts[a] ?? 0n, starts[b] ?? 0n) || a - b);
+    this.#order = Uint32Array.from(starts.keys()).toSorted(
+      (a, b) => order(starts[a] ?? 0n, starts[b] ?? 0n) || a - b,
+    );
     this.#starts = BigUint64Array.from(this.#order, (number) => starts[number] ?? 0n);
     this.#ends = BigUint64Array.from(this.#order, (number) => ends[number] ?? 0n);
     let reach = 0n;

@@ -33,7 +33,10 @@ export function sumSections(sections: readonly ComparedSection[]): VerifySums {
 }
 
 /** What `kelp verify` prints. */
-export function verifyReport(origin: string, results: readonly (UnverifiedModule | VerifiedModule)[]): Report {
+export function verifyReport(
+  origin: string,
+  results: readonly (UnverifiedModule | VerifiedModule)[],
+): Report {
   const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
   const failed = results.filter((result): result is UnverifiedModule => 'error' in result);
   const total = sumSections(verified.flatMap(({ sections }) => sections));
@@ -43,10 +46,14 @@ export function verifyReport(origin: string, results: readonly (UnverifiedModule
     blocks: [
       {
         kind: 'table',
-        columns: ['module', 'bytes', 'equal', ...causes, 'unexplained'].map((label, index) => ({ label, align: index === 0 ? 'left' : 'right' })),
-        rows: [...verified.map(({ name, sections }) => moduleRow(name, sumSections(sections), causes)), moduleRow('all', total, causes)].map(
-          (cells) => ({ cells }),
-        ),
+        columns: ['module', 'bytes', 'equal', ...causes, 'unexplained'].map((label, index) => ({
+          label,
+          align: index === 0 ? 'left' : 'right',
+        })),
+        rows: [
+          ...verified.map(({ name, sections }) => moduleRow(name, sumSections(sections), causes)),
+          moduleRow('all', total, causes),
+        ].map((cells) => ({ cells })),
       },
       ...inferredBlocks(verified),
       ...refusedBlocks(verified),
@@ -57,11 +64,19 @@ export function verifyReport(origin: string, results: readonly (UnverifiedModule
 }
 
 function moduleRow(name: string, sums: VerifySums, causes: readonly string[]): readonly (number | string)[] {
-  return [name, sums.bytes, sums.equal, ...causes.map((cause) => sums.explained.get(cause)?.bytes ?? 0), sums.unexplained];
+  return [
+    name,
+    sums.bytes,
+    sums.equal,
+    ...causes.map((cause) => sums.explained.get(cause)?.bytes ?? 0),
+    sums.unexplained,
+  ];
 }
 
 function inferredBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
-  const features = verified.flatMap(({ inferences }) => inferences.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen'));
+  const features = verified.flatMap(({ inferences }) =>
+    inferences.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen'),
+  );
   if (features.length === 0) return [];
   const labels = ['kind', 'name', 'answer', 'places that agree', 'that disagree'];
   return [
@@ -69,20 +84,26 @@ function inferredBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
     {
       kind: 'table',
       columns: labels.map((label) => ({ label })),
-      rows: features.map(({ kind, id, answer, agreeing, disagreeing }) => ({ cells: [kind, id, answer, agreeing, disagreeing] })),
+      rows: features.map(({ kind, id, answer, agreeing, disagreeing }) => ({
+        cells: [kind, id, answer, agreeing, disagreeing],
+      })),
     },
   ];
 }
 
 function refusedBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
-  const refused = verified.flatMap(({ name, refused: refusal }) => (refusal === undefined ? [] : [{ name, ...refusal }]));
+  const refused = verified.flatMap(({ name, refused: refusal }) =>
+    refusal === undefined ? [] : [{ name, ...refusal }],
+  );
   if (refused.length === 0) return [];
   return [
     { kind: 'heading', level: 2, text: 'Refused by the prediction' },
     {
       kind: 'table',
       columns: ['module', 'errno', 'symbol', 'section', 'reason'].map((label) => ({ label })),
-      rows: refused.map(({ name, errno, symbol, section, reason }) => ({ cells: [name, errno, symbol ?? '', section ?? '', reason] })),
+      rows: refused.map(({ name, errno, symbol, section, reason }) => ({
+        cells: [name, errno, symbol ?? '', section ?? '', reason],
+      })),
     },
   ];
 }
@@ -91,7 +112,8 @@ function unexplainedBlocks(verified: readonly VerifiedModule[]): readonly Block[
   const places = verified.flatMap(({ name, sections }) =>
     sections.flatMap((section) => section.unexplained.map((difference) => ({ name, section, difference }))),
   );
-  if (places.length === 0) return [{ kind: 'paragraph', text: { text: 'Every byte is explained.', tone: 'good' } }];
+  if (places.length === 0)
+    return [{ kind: 'paragraph', text: { text: 'Every byte is explained.', tone: 'good' } }];
   const more = places.length > shownPlaces ? `, the first ${shownPlaces} of ${places.length} places` : '';
   return [
     { kind: 'heading', level: 2, text: `Unexplained${more}` },
@@ -99,7 +121,13 @@ function unexplainedBlocks(verified: readonly VerifiedModule[]): readonly Block[
       kind: 'table',
       columns: ['module', 'section', 'offset', 'address', 'expected', 'found'].map((label) => ({ label })),
       rows: places.slice(0, shownPlaces).map(({ name, section, difference }) => ({
-        cells: [name, section.name, hex(difference.offset), hex(section.address + BigInt(difference.offset)), ...bytesOf(difference)],
+        cells: [
+          name,
+          section.name,
+          hex(difference.offset),
+          hex(section.address + BigInt(difference.offset)),
+          ...bytesOf(difference),
+        ],
       })),
     },
   ];
@@ -156,7 +184,9 @@ export function verifyJson(
       skipped,
     })),
     failed: results.flatMap((result) =>
-      'error' in result ? [{ name: result.name, code: result.error.code, message: result.error.message }] : [],
+      'error' in result
+        ? [{ name: result.name, code: result.error.code, message: result.error.message }]
+        : [],
     ),
   };
 }

@@ -1,4 +1,12 @@
-import { isKelpError, KelpError, parseKernel, requireArchitecture, type Architecture, type KelpError as KelpErrorType, type Machine } from '@kelp/core';
+import {
+  isKelpError,
+  KelpError,
+  parseKernel,
+  requireArchitecture,
+  type Architecture,
+  type KelpError as KelpErrorType,
+  type Machine,
+} from '@kelp/core';
 import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
 import type { ExternalSymbols, LoadInput, LoadRefusal } from '@kelp/loader';
 import { compareModule, type ComparedModule } from './comparison.ts';
@@ -9,7 +17,9 @@ import { describeMachine, type MachineDescription } from './machine-description.
 export interface VerifyOptions {
   readonly architectures: readonly Architecture[];
   /** Bytes of a module's file by the module's name; undefined where there is none. */
-  readonly moduleFile: (name: string) => Promise<{ readonly file: string; readonly bytes: Uint8Array } | undefined>;
+  readonly moduleFile: (
+    name: string,
+  ) => Promise<{ readonly file: string; readonly bytes: Uint8Array } | undefined>;
   readonly machine?: MachineDescription;
   /** Verify these modules only; the others are still loaded before them, for their exports. */
   readonly only?: ReadonlySet<string>;
@@ -76,7 +86,8 @@ class Verifier {
 
   async verify(module: LoadedModule, wanted: boolean): Promise<VerifiedModule | undefined> {
     const found = await this.#options.moduleFile(module.name);
-    if (found === undefined) throw new KelpError('verify/no-file', `no file of module ${module.name} was given`);
+    if (found === undefined)
+      throw new KelpError('verify/no-file', `no file of module ${module.name} was given`);
     const object = parseObjectFile(found.bytes, found.file);
     const architecture = requireArchitecture(object, this.#options.architectures);
     this.#addExports(object, module);
@@ -100,10 +111,19 @@ class Verifier {
       ...(module.perCpu === undefined ? {} : { perCpuAddress: module.perCpu.address }),
       ...(this.#options.without === undefined ? {} : { without: this.#options.without }),
     };
-    const read = (address: bigint, length: number): Uint8Array | undefined => this.#snapshot.memory.read(address, length);
+    const read = (address: bigint, length: number): Uint8Array | undefined =>
+      this.#snapshot.memory.read(address, length);
     const { loaded, inferences } = loadWithMemory(input, read, this.#answers);
     const { refused, findings } = loaded;
-    return { name: module.name, file: found.file, architecture, refused, inferences, findings, ...compareModule(loaded, read) };
+    return {
+      name: module.name,
+      file: found.file,
+      architecture,
+      refused,
+      inferences,
+      findings,
+      ...compareModule(loaded, read),
+    };
   }
 
   /** What __ksymtab lists, at the addresses of the symbols. */
@@ -139,7 +159,8 @@ class Verifier {
 /** Exported symbols first: kallsyms may list a local symbol of the same name. */
 function kernelSymbol(snapshot: KernelSnapshot, name: string): bigint | undefined {
   const symbols = snapshot.symbols.namedIn(name, undefined);
-  const exported = symbols.find(({ type }) => type === '?') ?? symbols.find(({ type }) => type === type.toUpperCase());
+  const exported =
+    symbols.find(({ type }) => type === '?') ?? symbols.find(({ type }) => type === type.toUpperCase());
   return (exported ?? symbols[0])?.address;
 }
 

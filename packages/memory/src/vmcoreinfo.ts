@@ -34,6 +34,12 @@ export class VmcoreInfo {
     return text !== undefined && /^(?:-?\d+|0x[0-9a-f]+)$/iu.test(text) ? BigInt(text) : undefined;
   }
 
+  /** `OFFSET(struct.member)` in bytes. */
+  offset(name: string): number | undefined {
+    const text = this.#values.get(`OFFSET(${name})`);
+    return text !== undefined && /^\d{1,9}$/u.test(text) ? Number(text) : undefined;
+  }
+
   /** A line without parentheses whose value is hexadecimal: `KERNELOFFSET`. */
   address(name: string): bigint | undefined {
     return hexadecimal(this.#values.get(name));

@@ -1,5 +1,7 @@
 import { defineArchitecture, type Architecture } from '@kelp/core';
 import { finalization } from './finalization.ts';
+import { ftraceSite } from './ftrace.ts';
+import { jumpLabel } from './jump-label.ts';
 import { linkage } from './linkage.ts';
 import { livepatch } from './livepatch.ts';
 import { relocationTypes } from './relocation-types.ts';
@@ -18,6 +20,8 @@ export const ppc64le: Architecture = defineArchitecture({
   specialSections,
   linkage,
   finalization,
+  jumpLabel,
+  ftraceSite,
   livepatch,
   support,
 });

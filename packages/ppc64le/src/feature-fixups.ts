@@ -15,7 +15,8 @@ const featureFixups: KernelSource = {
   symbol: 'do_feature_fixups',
 };
 
-const fixupEntry: EntryLayout = {
+/** An alternative for a range of instructions, by a word of features. */
+export const fixupEntry: EntryLayout = {
   size: 48,
   fields: {
     mask: u64(0),
@@ -28,7 +29,8 @@ const fixupEntry: EntryLayout = {
   structure: 'arch/powerpc/lib/feature-fixups.c struct fixup_entry',
 };
 
-const instruction: EntryLayout = {
+/** The place of one instruction or of a sequence of fixed length. */
+export const instructionPlace: EntryLayout = {
   size: 8,
   fields: { off: pcRelative64(0) },
   structure: 'arch/powerpc/include/asm/feature-fixups.h',
@@ -54,10 +56,10 @@ function fixups(name: string, features: string): SpecialSection {
 }
 
 /** A table of vmlinux that modules never carry and the loader never reads. */
-function imageTable(name: string, consumer: string, what: string, layout = instruction): SpecialSection {
+function imageTable(name: string, consumer: string, what: string, layout = instructionPlace): SpecialSection {
   return {
     name,
-    config: layout === instruction ? 'PPC_BOOK3S_64' : 'PPC_E500',
+    config: layout === instructionPlace ? 'PPC_BOOK3S_64' : 'PPC_E500',
     layouts: [layout],
     consumer: { file: 'arch/powerpc/lib/feature-fixups.c', symbol: consumer },
     phase: 'boot',
@@ -88,7 +90,7 @@ export const featureFixupSections: readonly SpecialSection[] = [
   },
   {
     name: '__lwsync_fixup',
-    layouts: [instruction],
+    layouts: [instructionPlace],
     consumer: { file: 'arch/powerpc/lib/feature-fixups.c', symbol: 'do_lwsync_fixups' },
     phase: 'post_relocation',
     patchesCode: true,
@@ -98,7 +100,7 @@ export const featureFixupSections: readonly SpecialSection[] = [
   {
     name: '__barrier_nospec_fixup',
     config: 'PPC_BARRIER_NOSPEC',
-    layouts: [instruction],
+    layouts: [instructionPlace],
     phase: 'never',
     effect:
       'Speculation barriers, nops in the file. module_finalize() looks for __spec_barrier_fixup, which is what the linker ' +
@@ -108,7 +110,7 @@ export const featureFixupSections: readonly SpecialSection[] = [
   {
     name: '__spec_barrier_fixup',
     config: 'PPC_BARRIER_NOSPEC',
-    layouts: [instruction],
+    layouts: [instructionPlace],
     consumer: { file: 'arch/powerpc/lib/feature-fixups.c', symbol: 'do_barrier_nospec_fixups_range' },
     phase: 'post_relocation',
     patchesCode: true,

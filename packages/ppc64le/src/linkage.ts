@@ -1,4 +1,5 @@
 import type { Linkage } from '@kelp/core';
+import { plan } from './linkage-plan.ts';
 
 const moduleLoader = 'arch/powerpc/kernel/module_64.c';
 
@@ -17,6 +18,12 @@ export const linkage: Linkage = {
     G: { meaning: 'the start of .mygot, which modules with PPC_KERNEL_PCREL have' },
     O: { meaning: 'the distance from G to the slot that got_for_addr() finds or fills for S + A' },
   },
+  // dedotify(). With PPC_KERNEL_PCREL the kernel leaves names alone, but no compiler makes such names then.
+  symbolRule(name) {
+    if (name === '.TOC.') return { kind: 'letter', letter: 'TOC' };
+    return name.startsWith('.') ? { kind: 'lookup', name: name.slice(1) } : undefined;
+  },
+  plan,
   requiredSections: [
     { name: '.stubs', errno: 'ENOEXEC', source: { file: moduleLoader, symbol: 'module_frob_arch_sections' } },
     {

@@ -124,7 +124,7 @@ export const relocationTypes = relocationTable({ file: 'arch/powerpc/kernel/modu
       formula: 'S + A - P',
       field: prefixed,
       steps: [signed(34), write],
-      note: 'The kernel sends a per-CPU symbol that is out of range through a slot of .mygot and turns pla into pld; this row refuses it.',
+      note: 'A per-CPU symbol that is out of reach goes through a slot of .mygot, which S + A is then, and pla becomes pld.',
     }),
   ],
   [

@@ -1,17 +1,8 @@
 import { readContainer, writeContainer, type Special, type SpecialContext } from '@kelp/core';
+import { ftraceCallers } from './ftrace-callers.ts';
+import { ADD_R2_R12, isRelativeLinkBranch, LD_R2_SAVED, NOP } from './instructions.ts';
 
 // What apply_relocate_add() of arch/powerpc/kernel/module_64.c does beside storing one field.
-
-/** `ori r0,r0,0`. */
-const nop = 0x6000_0000;
-/** `ld r2,24(r1)`: 24(r1) is where ELFv2 stubs save the caller's TOC pointer. */
-const loadSavedToc = 0xe841_0018;
-
-/**
- * Calls to these leave r2 alone, so that no word after them is looked at: is_mprofile_ftrace_call(). The kernel has the
- * list with MPROFILE_KERNEL or ARCH_USING_PATCHABLE_FUNCTION_ENTRY, and livepatch needs one of the two.
- */
-const ftraceCallers: ReadonlySet<string> = new Set(['_mcount', 'ftrace_caller', 'ftrace_regs_caller']);
 
 /** restore_r2() before 6.3: an instruction that an earlier application wrote is refused. */
 export const restoreR2Once: Special = restoreR2({
@@ -25,7 +16,7 @@ export const restoreR2Once: Special = restoreR2({
 /** restore_r2() since 6.3: a livepatch may be relocated again when its target module comes back. */
 export const restoreR2Again: Special = restoreR2({
   name: 'restore-r2-again',
-  accepted: [loadSavedToc],
+  accepted: [LD_R2_SAVED],
   description:
     'After a call to an external symbol the next instruction must be a nop, which becomes ld r2,24(r1), ' +
     'or that instruction already.',
@@ -41,7 +32,7 @@ function restoreR2(
     apply(context) {
       if (!clobbersR2(context)) return undefined;
       const next = wordAfter(context);
-      if (next === nop) writeWord(context, 4, loadSavedToc);
+      if (next === NOP) writeWord(context, 4, LD_R2_SAVED);
       else if (next === undefined || !accepted.includes(next)) {
         const found = next === undefined ? 'the end of the section' : `0x${next.toString(16)}`;
         return { errno: 'ENOEXEC', reason: `a nop must follow the call, found ${found}` };
@@ -49,7 +40,7 @@ function restoreR2(
       return undefined;
     },
     clear(context) {
-      if (clobbersR2(context) && wordAfter(context) === loadSavedToc) writeWord(context, 4, nop);
+      if (clobbersR2(context) && wordAfter(context) === LD_R2_SAVED) writeWord(context, 4, NOP);
     },
   };
 }
@@ -57,13 +48,12 @@ function restoreR2(
 /** The callee may return with another r2: the branch goes through a stub, and it comes back. */
 function clobbersR2(context: SpecialContext): boolean {
   const { external, name } = context.symbol;
-  return external && !ftraceCallers.has(name) && isRelativeLinkBranch(readWord(context, 0));
+  return external && !ftraceCallers.has(withoutDot(name)) && isRelativeLinkBranch(readWord(context, 0));
 }
 
-/** instr_is_relative_link_branch(): `bl` or `bcl`, AA clear and LK set. */
-function isRelativeLinkBranch(word: number): boolean {
-  const opcode = word >>> 26;
-  return (opcode === 18 || opcode === 16) && (word & 3) === 1;
+/** dedotify(): a leading dot, the mark of code of the first ELF ABI, is not part of a name. */
+function withoutDot(name: string): string {
+  return name.startsWith('.') ? name.slice(1) : name;
 }
 
 function wordAfter(context: SpecialContext): number | undefined {
@@ -74,8 +64,6 @@ function wordAfter(context: SpecialContext): number | undefined {
 const loadTocDistance = 0xe84c_0000;
 /** Bits of an instruction that hold a displacement in multiples of four. */
 const displacement = 0xfffc;
-/** `add r2,r2,r12`. */
-const addEntry = 0x7c42_6214;
 /** `addis r2,r12,0` and `addi r2,r2,0`. */
 const [addHigh, addLow] = [0x3c4c_0000, 0x3842_0000];
 
@@ -89,7 +77,7 @@ export const entryPrologue: Special = {
   apply(context) {
     const rewritten = computedPrologue(context.value);
     const isLarge =
-      (readWord(context, 0) & ~displacement) >>> 0 === loadTocDistance && readWord(context, 4) === addEntry;
+      (readWord(context, 0) & ~displacement) >>> 0 === loadTocDistance && readWord(context, 4) === ADD_R2_R12;
     if (rewritten === undefined || !isLarge) return undefined;
     writeWord(context, 0, rewritten[0]);
     writeWord(context, 4, rewritten[1]);
@@ -100,7 +88,7 @@ export const entryPrologue: Special = {
     if (rewritten === undefined) return;
     if (readWord(context, 0) !== rewritten[0] || readWord(context, 4) !== rewritten[1]) return;
     writeWord(context, 0, loadTocDistance | (-8 & displacement));
-    writeWord(context, 4, addEntry);
+    writeWord(context, 4, ADD_R2_R12);
   },
 };
 

@@ -1,4 +1,16 @@
-import { finalizeStep, type Finalization, type FinalizationStep, type KernelSource } from '@kelp/core';
+import {
+  finalizeStep,
+  type Finalization,
+  type FinalizationStep,
+  type KernelSource,
+  type ModuleImage,
+  type PatchStep,
+  type PlacedSection,
+  type Refusal,
+} from '@kelp/core';
+import { applyAlternatives } from './alternatives.ts';
+import { revertExpolines, writeThunk } from './expolines.ts';
+import { applyStackProtector } from './stack-protector.ts';
 
 // module_finalize() makes the expoline thunk, then walks the section headers once and looks at each name.
 
@@ -6,19 +18,51 @@ const source: KernelSource = { file: 'arch/s390/kernel/module.c', symbol: 'modul
 const ftraceSections = ['__mcount_loc'];
 
 /** With EXPOLINE, for a module that has a PLT. */
-const expolineThunk = finalizeStep('expoline-thunk', [], 'module_finalize');
+const expolineThunk = finalizeStep('expoline-thunk', [], 'module_finalize', writeThunk);
 
 /** What the loop does with a section of that name, whenever it comes to one. */
-function inLoop(name: string, sections: readonly string[], kernelFunction: string): FinalizationStep {
-  return { ...finalizeStep(name, sections, kernelFunction), inHeaderOrder: true };
+function inLoop(
+  name: string,
+  sections: readonly string[],
+  kernelFunction: string,
+  patch?: SectionPatch,
+): FinalizationStep {
+  const step = finalizeStep(
+    name,
+    sections,
+    kernelFunction,
+    patch === undefined ? undefined : forSection(patch),
+  );
+  return { ...step, inHeaderOrder: true };
 }
 
-const alternatives = inLoop('alternatives', ['.altinstructions'], 'apply_alternatives');
-const expolines = inLoop('expoline-sites', ['.s390_indirect*', '.s390_return*'], 'nospec_revert');
-const stackProtector = inLoop('stack-protector-sites', ['__stack_protector_loc*'], 'stack_protector_apply');
-const trampolines = inLoop('ftrace-trampolines', ['__mcount_loc'], 'module_alloc_ftrace_hotpatch_trampolines');
+type SectionPatch = (image: ModuleImage, section: PlacedSection) => Refusal | undefined;
 
-/** Behind the loop. */
+function forSection(patch: SectionPatch): PatchStep {
+  return (image, section) => (section === undefined ? undefined : patch(image, section));
+}
+
+const alternatives = inLoop('alternatives', ['.altinstructions'], 'apply_alternatives', applyAlternatives);
+const expolines = inLoop(
+  'expoline-sites',
+  ['.s390_indirect*', '.s390_return*'],
+  'nospec_revert',
+  revertExpolines,
+);
+const stackProtector = inLoop(
+  'stack-protector-sites',
+  ['__stack_protector_loc*'],
+  'stack_protector_apply',
+  applyStackProtector,
+);
+/** Writes nothing into the module: where the trampolines are is seen at the ftrace call sites. */
+const trampolines = inLoop(
+  'ftrace-trampolines',
+  ['__mcount_loc'],
+  'module_alloc_ftrace_hotpatch_trampolines',
+);
+
+/** Behind the loop. What it writes is overwritten when the jump labels get their state. */
 const jumpLabelNops = finalizeStep('jump-label-nops', ['__jump_table'], 'jump_label_apply_nops');
 
 export const finalization: Finalization = [

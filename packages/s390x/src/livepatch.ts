@@ -1,12 +1,7 @@
 import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { entryTypes, slotTypes } from './linkage.ts';
 
 const source: KernelSource = { file: 'arch/s390/kernel/module.c', symbol: 'apply_relocate_add' };
-
-/** Types that use a GOT slot. */
-const slotTypes: readonly number[] = [6, 7, 15, 24, 26, 29, 30, 31, 32, 33, 58, 59];
-
-/** Types that use a PLT entry; R_390_PLT16DBL and R_390_PLT32DBL only where the target is out of reach. */
-const entryTypes: readonly number[] = [8, 18, 20, 25, 34, 35, 36];
 
 /**
  * Everything can be written late. There is no clear_relocate_add(): the weak one of kernel/livepatch/core.c does

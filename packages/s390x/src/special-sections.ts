@@ -24,7 +24,7 @@ import {
 const alternativeHeader = 'arch/s390/include/asm/alternative.h struct alt_instr';
 
 /** struct alt_instr is packed: entries of 11 and 13 bytes are not aligned. */
-const alternativeEntries: readonly EntryLayout[] = [
+export const alternativeEntries: readonly EntryLayout[] = [
   {
     applies: [{ before: '6.1' }],
     size: 12,
@@ -117,6 +117,20 @@ const codeTables: readonly SpecialSection[] = [
   }),
 ];
 
+/** One place that a list of expoline sites names. */
+export const expolineSite: EntryLayout = {
+  size: 4,
+  fields: { insn: pcRelative32(0) },
+  structure: 'arch/s390/kernel/nospec-branch.c s32',
+};
+
+/** The address of one instruction that loads the address of the stack protector's canary. */
+export const stackProtectorSite: EntryLayout = {
+  size: 8,
+  fields: { insn: pointer(0) },
+  structure: 'arch/s390/kernel/stackprotector.c struct insn_ril',
+};
+
 const nospecRevert: KernelSource = { file: 'arch/s390/kernel/nospec-branch.c', symbol: 'nospec_revert' };
 
 /** Sites of one kind of indirect branch; the loader goes by the start of the name. */
@@ -124,7 +138,7 @@ function expolineSites(name: string, site: string, structure: string): SpecialSe
   return {
     name,
     config: 'EXPOLINE',
-    layouts: [{ size: 4, fields: { insn: pcRelative32(0) }, structure }],
+    layouts: [{ ...expolineSite, structure }],
     consumer: nospecRevert,
     phase: 'post_relocation',
     patchesCode: true,
@@ -148,13 +162,7 @@ const mitigationSections: readonly SpecialSection[] = [
     // Seen in 7.2, not in 6.12.
     applies: [{ since: '7.2' }],
     config: 'STACKPROTECTOR',
-    layouts: [
-      {
-        size: 8,
-        fields: { insn: pointer(0) },
-        structure: 'arch/s390/kernel/stackprotector.c struct insn_ril',
-      },
-    ],
+    layouts: [stackProtectorSite],
     consumer: { file: 'arch/s390/kernel/stackprotector.c', symbol: '__stack_protector_apply' },
     phase: 'post_relocation',
     patchesCode: true,

@@ -1,4 +1,11 @@
-import { appliesTo, finalizationSteps, matchesName, parseKernel, requireArchitecture, type FinalizationOrder } from '@kelp/core';
+import {
+  appliesTo,
+  finalizationSteps,
+  matchesName,
+  parseKernel,
+  requireArchitecture,
+  type FinalizationOrder,
+} from '@kelp/core';
 import { describe, expect, test } from 'vitest';
 import { s390x } from '../src/index.ts';
 

@@ -1,5 +1,8 @@
 import { defineArchitecture } from '@kelp/core';
 import { finalization } from './finalization.ts';
+import { ftraceSite } from './ftrace.ts';
+import { jumpLabel } from './jump-label.ts';
+import { staticCall } from './static-calls.ts';
 import { livepatch } from './livepatch.ts';
 import { relocationTypes } from './relocation-types.ts';
 import { specialSections } from './special-sections.ts';
@@ -15,6 +18,9 @@ export const x86 = defineArchitecture({
   relocationTypes,
   specialSections,
   finalization,
+  jumpLabel,
+  ftraceSite,
+  staticCall,
   livepatch,
   support,
 });

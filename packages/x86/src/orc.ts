@@ -1,34 +1,19 @@
-import {
-  appliesTo,
-  layoutFor,
-  PlacedTable,
-  type Applicability,
-  type ModuleImage,
-  type SpecialSection,
-} from '@kelp/core';
+import { appliesTo, type Applicability, type ModuleImage, type PlacedTable } from '@kelp/core';
+import { sectionTable } from './section-table.ts';
 
 /**
  * unwind_module_init(): .orc_unwind_ip and .orc_unwind are parallel arrays, sorted together by address. Of two entries
  * for one address the terminator of an undefined region comes first; that is decided by the left entry alone, at its
  * present place, so that the kernel's sort decides the rest.
  */
-export function sortOrcTables(rows: readonly SpecialSection[]): (image: ModuleImage) => undefined {
-  return (image) => {
-    const ips = orcTable(image, rows, '.orc_unwind_ip');
-    const entries = orcTable(image, rows, '.orc_unwind');
+export function sortOrcTables(image: ModuleImage): undefined {
+    const ips = sectionTable(image, '.orc_unwind_ip');
+    const entries = sectionTable(image, '.orc_unwind');
     if (ips === undefined || entries === undefined) return undefined;
     entries.reorder(ips.sort(image, ['ip'], (a) => (isTerminator(image, entries, a) ? -1 : 1)));
     ips.commit(image, 'sorted-table');
     entries.commit(image, 'sorted-table');
     return undefined;
-  };
-}
-
-function orcTable(image: ModuleImage, rows: readonly SpecialSection[], name: string): PlacedTable | undefined {
-  const section = image.section(name);
-  const row = rows.find((one) => one.name === name && appliesTo(one.applies, image.kernel));
-  const layout = row === undefined ? undefined : layoutFor(row, image.kernel);
-  return section === undefined || layout === undefined ? undefined : new PlacedTable(image, section, layout);
 }
 
 /** What makes an entry a terminator: bits of struct orc_entry that are all 0. */

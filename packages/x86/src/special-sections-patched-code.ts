@@ -17,15 +17,15 @@ export const patchedCodeSections: readonly SpecialSection[] = [
     name: '.altinstructions',
     layouts: [
       {
-        applies: [{ before: '6.12' }],
+        applies: [{ before: '6.3' }],
         size: 12,
         // Bit 15 of cpuid inverts the test.
         fields: { instrOffset: pcRelative32(0), replOffset: pcRelative32(4), cpuid: u16(8), instrlen: u8(10), replacementlen: u8(11) },
         structure: `${alternativeHeader} struct alt_instr`,
       },
       {
-        // Seen in 6.12, not in 6.1. Bit 0 of flags inverts the test, bit 1 asks for a direct call.
-        applies: [{ since: '6.12' }],
+        // Bit 0 of flags inverts the test, bit 1 asks for a direct call.
+        applies: [{ since: '6.3' }],
         size: 14,
         fields: {
           instrOffset: pcRelative32(0),

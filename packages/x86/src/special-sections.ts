@@ -133,15 +133,15 @@ export const specialSections: readonly SpecialSection[] = [
     config: 'UNWINDER_ORC',
     layouts: [
       {
-        applies: [{ before: '6.12' }],
+        applies: [{ before: '6.4' }],
         size: 6,
-        // sp_reg 4 bits, bp_reg 4, type 2, end 1.
+        // sp_reg 4 bits, bp_reg 4, type 2, end 1; in 6.3 signal 1 before end.
         fields: { spOffset: s16(0), bpOffset: s16(2), spRegBpRegTypeEnd: bitFields(4, 2) },
         structure: 'arch/x86/include/asm/orc_types.h struct orc_entry',
       },
       {
-        // Seen in 6.12, not in 6.1: sp_reg 4 bits, bp_reg 4, type 3, signal 1.
-        applies: [{ since: '6.12' }],
+        // sp_reg 4 bits, bp_reg 4, type 3, signal 1.
+        applies: [{ since: '6.4' }],
         size: 6,
         fields: { spOffset: s16(0), bpOffset: s16(2), spRegBpRegTypeSignal: bitFields(4, 2) },
         structure: 'arch/x86/include/asm/orc_types.h struct orc_entry',

@@ -18,10 +18,14 @@ export function explainCommand(io: Io, finish: Finish): Command {
     .option('--architecture <name>', 'only this architecture')
     .option('--json', 'print JSON')
     .action((name: string, flags: ExplainFlags) => {
-      const chosen = flags.architecture === undefined ? architectures : [architectureNamed(flags.architecture)];
+      const chosen =
+        flags.architecture === undefined ? architectures : [architectureNamed(flags.architecture)];
       const features = explain(chosen, name);
       if (features.length === 0) {
-        throw new KelpError('explain/unknown', `no architecture knows ${JSON.stringify(name)}; kelp matrix --all lists the names`);
+        throw new KelpError(
+          'explain/unknown',
+          `no architecture knows ${JSON.stringify(name)}; kelp matrix --all lists the names`,
+        );
       }
       if (flags.json === true) printJson({ schema: 1, features }, io);
       else printReport(explainReport(name, features), io);

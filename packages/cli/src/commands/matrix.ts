@@ -18,15 +18,23 @@ interface MatrixFlags {
 /** `kelp matrix`: status 1 where modules use something that is not covered or not known. */
 export function matrixCommand(io: Io, finish: Finish): Command {
   return new Command('matrix')
-    .description('show which features kernels, livepatch tools and Kelp support, and how often modules use them')
+    .description(
+      'show which features kernels, livepatch tools and Kelp support, and how often modules use them',
+    )
     .option('--census <file...>', 'results of kelp scan --json: how many modules use each feature')
     .option('--kernel <series...>', `kernels to show; those of the censuses, or ${checkedKernels.join(' ')}`)
     .option('--architecture <name...>', 'only these architectures')
-    .option('--all', 'list features too that no kernel has, such as refused relocation types (terminal, markdown)')
+    .option(
+      '--all',
+      'list features too that no kernel has, such as refused relocation types (terminal, markdown)',
+    )
     .option('--used', 'list only features that scanned modules use (terminal, markdown)')
     .addOption(new Option('--format <format>', 'how to print').choices(formats).default('terminal'))
     .option('--json', 'the same as --format json')
-    .addHelpText('after', '\nExit status: 0 all that is used is covered, 1 something is not, 2 a census cannot be read.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 all that is used is covered, 1 something is not, 2 a census cannot be read.',
+    )
     .action((flags: MatrixFlags) => {
       const matrix = buildMatrix(chosenSubjects(flags.architecture), {
         censuses: (flags.census ?? []).map((file) => readCensus(file)),
@@ -48,6 +56,6 @@ export function matrixCommand(io: Io, finish: Finish): Command {
 function chosenSubjects(names: readonly string[] | undefined): ReturnType<typeof coverageSubjects> {
   const subjects = coverageSubjects();
   if (names === undefined) return subjects;
-  const wanted = names.map(architectureNamed);
-  return subjects.filter(({ architecture }) => wanted.includes(architecture));
+  const wanted = new Set(names.map(architectureNamed));
+  return subjects.filter(({ architecture }) => wanted.has(architecture));
 }

@@ -21,13 +21,17 @@ export function scanCommand(io: Io, finish: Finish): Command {
     .argument('<path...>', 'modules, kernel images, folders such as /lib/modules')
     .option('--jobs <number>', 'processes for compressed modules', parseJobs, availableParallelism())
     .option('--json', 'print the census as JSON, for kelp matrix --census')
-    .addHelpText('after', '\nExit status: 0 all files counted, 2 some could not be; the others are counted all the same.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 all files counted, 2 some could not be; the others are counted all the same.',
+    )
     .action(async (paths: readonly string[], flags: ScanFlags) => {
       const census = await scan(paths, flags.jobs, io);
       const failed = [...Object.values(census.architectures), census].flatMap((part) => part.failed);
       if (flags.json === true) {
         printJson(census, io);
-        for (const { file, code, message } of failed) io.error(`kelp: ${describeError({ file, code, message })}\n`);
+        for (const { file, code, message } of failed)
+          io.error(`kelp: ${describeError({ file, code, message })}\n`);
       } else {
         printReport(censusReport(census, new Map(architectures.map(({ id, title }) => [id, title]))), io);
         // The report lists them.
@@ -39,7 +43,8 @@ export function scanCommand(io: Io, finish: Finish): Command {
 
 function parseJobs(text: string): number {
   const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw new InvalidArgumentError('expected a number from 1 to 1024');
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
+    throw new InvalidArgumentError('expected a number from 1 to 1024');
   return jobs;
 }
 
@@ -56,15 +61,12 @@ async function scan(paths: readonly string[], jobs: number, io: Io): Promise<Cen
     // Uncompressed modules are read faster than another process starts; compressed ones are worth all cores.
     const compressed = files.filter(isCompressed);
     const inParallel = jobs > 1 && compressed.length >= 16;
-    const others = inParallel ? scanInParallel(compressed, jobs, progress.add) : undefined;
-    // Its failure is thrown where it is awaited, after the files that this process scans.
-    others?.catch(() => undefined);
+    if (inParallel) builder.addCensus(await scanInParallel(compressed, jobs, progress.add));
     const scanner = new FileScanner(architectures, builder);
     for (const file of inParallel ? files.filter((one) => !isCompressed(one)) : files) {
       await scanner.scan(file);
       progress.add(1);
     }
-    if (others !== undefined) builder.addCensus(await others);
   } finally {
     progress.stop();
   }

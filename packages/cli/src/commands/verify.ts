@@ -1,7 +1,15 @@
 import { statSync } from 'node:fs';
 import { FileReader, findModules } from '@kelp/census';
 import { KelpError } from '@kelp/core';
-import { openCaptureFolder, verifyJson, verifyReport, verifySnapshot, type CaptureFolder } from '@kelp/memory';
+import {
+  openCaptureFolder,
+  verifyJson,
+  verifyReport,
+  verifySnapshot,
+  type CaptureFolder,
+  type UnverifiedModule,
+  type VerifiedModule,
+} from '@kelp/memory';
 import { Command } from 'commander';
 import { architectures } from '../architectures.ts';
 import type { Finish, Io } from '../io.ts';
@@ -23,17 +31,25 @@ export function verifyCommand(io: Io, finish: Finish): Command {
     .option('--modules <folder>', 'where the module files are; the modules folder of the capture without it')
     .option('--without <step...>', 'leave these finalization steps out, to see what they explain')
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExit status: 0 every byte is explained, 1 some are not, 2 the source cannot be read.')
+    .addHelpText(
+      'after',
+      '\nExit status: 0 every byte is explained, 1 some are not, 2 the source cannot be read.',
+    )
     .action(async (source: string, modules: readonly string[], flags: VerifyFlags) => {
       const snapshot = openCaptureFolder(source);
       try {
         const results = await verify(snapshot, modules, flags, io);
         if (flags.json === true) {
-          printJson(verifyJson(source, results, (address) => snapshot.symbols.at(address)?.symbol.name ?? null), io);
+          printJson(
+            verifyJson(source, results, (address) => snapshot.symbols.at(address)?.symbol.name ?? null),
+            io,
+          );
         } else {
           printReport(verifyReport(source, results), io);
         }
-        const clean = results.every((result) => 'sections' in result && result.refused === undefined && isExplained(result));
+        const clean = results.every(
+          (result) => 'sections' in result && result.refused === undefined && isExplained(result),
+        );
         finish(clean ? 0 : 1);
       } finally {
         snapshot.close();
@@ -41,18 +57,27 @@ export function verifyCommand(io: Io, finish: Finish): Command {
     });
 }
 
-type Results = readonly (Awaited<ReturnType<ReturnType<typeof verifySnapshot>['next']>>['value'] & object)[];
+type Result = UnverifiedModule | VerifiedModule;
 
-function isExplained({ sections }: { readonly sections: readonly { readonly unexplained: readonly unknown[] }[] }): boolean {
+function isExplained({
+  sections,
+}: {
+  readonly sections: readonly { readonly unexplained: readonly unknown[] }[];
+}): boolean {
   return sections.every(({ unexplained }) => unexplained.length === 0);
 }
 
-async function verify(snapshot: CaptureFolder, modules: readonly string[], flags: VerifyFlags, io: Io): Promise<Results> {
+async function verify(
+  snapshot: CaptureFolder,
+  modules: readonly string[],
+  flags: VerifyFlags,
+  io: Io,
+): Promise<readonly Result[]> {
   const files = flags.modules === undefined ? snapshot.moduleFiles : moduleFilesIn(flags.modules);
   const only = requireLoaded(snapshot, modules);
   const reader = new FileReader();
   const progress = startProgress(only?.size ?? snapshot.modules.length, io);
-  const results: Results[number][] = [];
+  const results: Result[] = [];
   try {
     const verified = verifySnapshot(snapshot, {
       architectures,
@@ -79,7 +104,8 @@ function requireLoaded(snapshot: CaptureFolder, modules: readonly string[]): Rea
   const loaded = new Set(snapshot.modules.map(({ name }) => name));
   const names = modules.map((name) => name.replaceAll('-', '_'));
   const missing = names.find((name) => !loaded.has(name));
-  if (missing !== undefined) throw new KelpError('verify/not-loaded', `module ${missing} is not loaded in ${snapshot.origin}`);
+  if (missing !== undefined)
+    throw new KelpError('verify/not-loaded', `module ${missing} is not loaded in ${snapshot.origin}`);
   return new Set(names);
 }
 
