@@ -79,10 +79,10 @@ describe('capabilities', () => {
         : { to: 8, cpucap, lengths: [8, 8] as const };
     const { image } = apply({ release, code: atomics.code, entries: [entry] });
     expect(image.questions).toMatchObject([{ kind: 'feature', id, address: code }]);
-    const with_ = cpucap >= 0x8000 ? 'd503201f d503201f' : 'b821001f d503201f';
+    const replaced = cpucap >= 0x8000 ? 'd503201f d503201f' : 'b821001f d503201f';
     expect(image.questions[0]?.candidates.map(({ answer, bytes }) => [answer, toWords(bytes)])).toEqual([
       ['off', 'b9400001 d503201f'],
-      ['on', with_],
+      ['on', replaced],
     ]);
     expect(image.writes).toEqual([]);
   });

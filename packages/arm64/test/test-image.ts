@@ -15,7 +15,7 @@ export function words(text: string): Uint8Array {
 export function toWords(bytes: Uint8Array | undefined): string {
   const hex = Buffer.from(bytes ?? []).toString('hex');
   const each = hex.match(/.{8}/gu) ?? [];
-  return each.map((word) => Buffer.from(word, 'hex').reverse().toString('hex')).join(' ');
+  return each.map((word) => Buffer.from(Buffer.from(word, 'hex').toReversed()).toString('hex')).join(' ');
 }
 
 export function fixtureBytes(name: string): Uint8Array {

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
+import { captureCommand } from './commands/capture.ts';
 import { explainCommand } from './commands/explain.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { scanCommand } from './commands/scan.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -25,7 +27,15 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     .showHelpAfterError('(kelp --help lists the commands)')
     .configureOutput({ writeOut: io.out, writeErr: io.error })
     .exitOverride();
-  for (const command of [inspectCommand, scanCommand, matrixCommand, explainCommand, verifyCommand]) {
+  for (const command of [
+    inspectCommand,
+    scanCommand,
+    matrixCommand,
+    explainCommand,
+    loadCommand,
+    verifyCommand,
+    captureCommand,
+  ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }
   try {

@@ -39,22 +39,41 @@ export function fieldMask(field: Field): bigint {
 
 /** Read a container of `size` bytes at `offset`. */
 export function readContainer(bytes: Uint8Array, offset: number, size: number, order: ByteOrder): bigint {
-  let value = 0n;
-  for (let index = 0; index < size; index++) {
-    const at = order === 'big' ? index : size - 1 - index;
-    value = (value << 8n) | BigInt(bytes[offset + at] ?? 0);
-  }
-  return value;
+  if (size <= 4) return BigInt(readNumber(bytes, offset, size, order));
+  const [high, low] = order === 'big' ? [offset, offset + size - 4] : [offset + 4, offset];
+  return (BigInt(readNumber(bytes, high, size - 4, order)) << 32n) | BigInt(readNumber(bytes, low, 4, order));
 }
 
 /** Write a container of `size` bytes at `offset`; bits above it are dropped. */
 export function writeContainer(bytes: Uint8Array, offset: number, size: number, order: ByteOrder, value: bigint): void {
-  let rest = value;
-  for (let index = 0; index < size; index++) {
-    const at = order === 'big' ? size - 1 - index : index;
-    bytes[offset + at] = Number(rest & 0xffn);
-    rest >>= 8n;
+  if (size <= 4) {
+    writeNumber(bytes, offset, size, order, Number(BigInt.asUintN(32, value)));
+    return;
   }
+  const [high, low] = order === 'big' ? [offset, offset + size - 4] : [offset + 4, offset];
+  writeNumber(bytes, high, size - 4, order, Number(BigInt.asUintN(32, value >> 32n)));
+  writeNumber(bytes, low, 4, order, Number(BigInt.asUintN(32, value)));
+}
+
+/** At most 4 bytes: those are exact as a number, and numbers cost less than bigints where millions are written. */
+function readNumber(bytes: Uint8Array, offset: number, size: number, order: ByteOrder): number {
+  let value = 0;
+  for (let index = 0; index < size; index++) {
+    value = value * 256 + (bytes[order === 'big' ? offset + index : offset + size - 1 - index] ?? 0);
+  }
+  return value;
+}
+
+function writeNumber(bytes: Uint8Array, offset: number, size: number, order: ByteOrder, value: number): void {
+  for (let index = 0; index < size; index++) {
+    bytes[order === 'big' ? offset + size - 1 - index : offset + index] = value >>> (index * 8);
+  }
+}
+
+/** Whether the value fills its container, so that nothing of what was there is left. */
+export function fillsContainer({ size, parts }: Field): boolean {
+  const [part] = parts;
+  return parts.length === 1 && part?.at === 0 && part.from === 0 && part.width === size * 8;
 }
 
 /** The container with the bits of a value (already shifted) put into the field. */

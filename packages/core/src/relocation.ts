@@ -1,4 +1,4 @@
-import { extractValue, fieldMask, insertValue, readContainer, writeContainer, type ByteOrder, type Field } from './field.ts';
+import { extractValue, fieldMask, fillsContainer, insertValue, readContainer, writeContainer, type ByteOrder, type Field } from './field.ts';
 import type { Letters } from './formula.ts';
 import type { AppliedRule, Errno, Refusal, RelocationRule, RelocationSymbol, SpecialContext, Step } from './relocation-type.ts';
 
@@ -117,8 +117,10 @@ export function takeStep(step: Step, field: Field, context: SpecialContext): Ref
 }
 
 function storeField(field: Field, { bytes, offset, byteOrder, value }: SpecialContext): void {
-  const container = readContainer(bytes, offset, field.size, byteOrder);
-  const stored = insertValue(field, container, value >> BigInt(field.shift));
+  const shifted = value >> BigInt(field.shift);
+  const stored = fillsContainer(field)
+    ? shifted
+    : insertValue(field, readContainer(bytes, offset, field.size, byteOrder), shifted);
   writeContainer(bytes, offset, field.size, byteOrder, stored);
 }
 

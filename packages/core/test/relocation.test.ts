@@ -5,6 +5,7 @@ import {
   aligned,
   existingZero,
   ignored,
+  range,
   refused,
   relocationTable,
   signed,
@@ -129,6 +130,14 @@ describe('applying', () => {
     expect(bytes).toEqual(new Uint8Array(8));
   });
 
+  test('takes a place at the start of the section', () => {
+    const outcome = applyRelocation(
+      applied(whole(4), [write]),
+      inputOf(new Uint8Array(4), 1n, { offset: 0 }),
+    );
+    expect(outcome.status).toBe('applied');
+  });
+
   test('takes a place that ends with the section', () => {
     expect(
       applyRelocation(applied(whole(4), [write]), inputOf(new Uint8Array(8), 1n, { offset: 4 })).status,
@@ -173,6 +182,12 @@ describe('a check', () => {
     });
   });
 
+  test('of the range names a value of zero without a sign', () => {
+    expect(applyRelocation(applied(whole(4), [range(1n, 2n)]), inputOf(new Uint8Array(8), 0n))).toMatchObject(
+      { reason: 'value 0x0 is not in 0x1 to 0x2' },
+    );
+  });
+
   test('of the alignment names the value and what it must be a multiple of', () => {
     expect(applyRelocation(applied(whole(4), [aligned(4)]), inputOf(new Uint8Array(8), 6n))).toMatchObject({
       reason: 'value 0x6 is not a multiple of 4',
@@ -204,6 +219,14 @@ describe('the steps', () => {
     expect(bytes).toEqual(new Uint8Array(8));
   });
 
+  test('between a check and the write refuse an untouched field', () => {
+    const outcome = applyRelocation(
+      applied(whole(4), [existingZero, unsigned(8), write]),
+      inputOf(new Uint8Array(8), 0x100n),
+    );
+    expect(outcome).toMatchObject({ status: 'refused', written: false });
+  });
+
   test('behind the write refuse a field that has changed', () => {
     const bytes = new Uint8Array(8);
     const outcome = applyRelocation(
@@ -216,10 +239,10 @@ describe('the steps', () => {
 
   test('give the errno of the first that refuses', () => {
     const bytes = new Uint8Array(8).fill(1);
-    const range: Step = { kind: 'range', min: 0n, max: 1n, errno: 'EINVAL' };
+    const narrow: Step = { kind: 'range', min: 0n, max: 1n, errno: 'EINVAL' };
     const outcomes = [
-      [range, existingZero],
-      [existingZero, range],
+      [narrow, existingZero],
+      [existingZero, narrow],
     ].map((steps) => applyRelocation(applied(whole(4), steps), inputOf(bytes, 2n)));
     expect(outcomes).toMatchObject([{ errno: 'EINVAL' }, { errno: 'ENOEXEC' }]);
   });
@@ -268,7 +291,7 @@ describe('clearing', () => {
 
   test('changes nothing where the field does not hold the value', () => {
     const bytes = Uint8Array.of(0, 0, 9, 0, 0, 0, 0, 0);
-    expect(clearRelocation(applied(whole(4), [write]), inputOf(bytes, 7n))).toEqual({
+    expect(clearRelocation(applied(whole(4), [existingZero, write]), inputOf(bytes, 7n))).toEqual({
       status: 'mismatch',
       expected: 7n,
       actual: 9n,

@@ -50,6 +50,8 @@ export class LoadedImage implements ModuleImage {
   readonly #external: ExternalSymbols;
   readonly #answers: Answers;
   readonly #byName = new Map<string, PlacedSection>();
+  /** What stood at a place before it was changed; one for all changes, because there are millions. */
+  readonly #before = new Uint8Array(8);
 
   constructor(parts: ImageParts) {
     this.object = parts.object;
@@ -91,7 +93,7 @@ export class LoadedImage implements ModuleImage {
   /**
    * Let a function change bytes in place, and log what it changed.
    *
-   * @param reach - bytes from the address on that may change; fewer at the end of the area.
+   * @param reach - bytes from the address on that may change, 8 at most; fewer at the end of the area.
    */
   change<Result>(
     address: bigint,
@@ -102,9 +104,11 @@ export class LoadedImage implements ModuleImage {
     const found = this.#find(address, 1);
     if (found === undefined) throw this.#outside(address, 1, cause);
     const { index, bytes, offset } = found;
-    const old = bytes.slice(offset, offset + reach);
+    const old = this.#before;
+    const length = Math.min(reach, old.length, bytes.length - offset);
+    for (let at = 0; at < length; at++) old[at] = bytes[offset + at] ?? 0;
     const result = action(bytes, offset);
-    let [first, end] = [0, old.length];
+    let [first, end] = [0, length];
     while (first < end && old[first] === bytes[offset + first]) first++;
     while (end > first && old[end - 1] === bytes[offset + end - 1]) end--;
     if (end > first) this.log.append(index, offset + first, old.subarray(first, end), cause);
@@ -133,10 +137,12 @@ export class LoadedImage implements ModuleImage {
     address: bigint,
     length: number,
   ): { readonly index: number; readonly offset: number; readonly bytes: Uint8Array } | undefined {
-    for (const [index, { address: start, bytes }] of this.areas.entries()) {
-      const offset = address - start;
-      if (offset >= 0n && offset + BigInt(length) <= BigInt(bytes.length))
-        return { index, offset: Number(offset), bytes };
+    for (let index = 0; index < this.areas.length; index++) {
+      const area = this.areas[index];
+      if (area === undefined) continue;
+      // Exact where the place lies in the area, and far out of it otherwise.
+      const offset = Number(address - area.address);
+      if (offset >= 0 && offset + length <= area.bytes.length) return { index, offset, bytes: area.bytes };
     }
     return undefined;
   }

@@ -50,3 +50,24 @@ function addressFromSections(
   }
   return base;
 }
+
+/**
+ * Addresses for areas that nobody has placed: one after the other, each at a page boundary.
+ *
+ * @param base - address of the first area.
+ * @returns addresses by area name.
+ */
+export function placeConsecutively(
+  areas: readonly Area[],
+  base: bigint,
+  pageSize: number,
+): ReadonlyMap<string, bigint> {
+  const page = BigInt(pageSize);
+  const addresses = new Map<string, bigint>();
+  let next = ((base + page - 1n) / page) * page;
+  for (const { name, size } of areas) {
+    addresses.set(name, next);
+    next += ((BigInt(size) + page - 1n) / page) * page;
+  }
+  return addresses;
+}

@@ -6,7 +6,7 @@ import {
   type Linker,
   type RelocationRule,
 } from '@kelp/core';
-import { SHT_RELA, type RelocationTable, type Section } from '@kelp/core/elf';
+import { SHT_RELA, type RelocationTable, type Section, type SymbolTable } from '@kelp/core/elf';
 import type { LoadedImage } from './image.ts';
 import type { LoadRefusal } from './load.ts';
 
@@ -31,24 +31,34 @@ const reach = 8;
  * @returns what the kernel refuses the module with; what was written before stays written.
  */
 export function relocate(context: RelocationContext): LoadRefusal | undefined {
-  const places = new Map(context.image.sections.map(({ index, address }) => [index, address]));
-  for (const section of context.image.object.sections) {
+  const { object, sections } = context.image;
+  const places = new Map(sections.map(({ index, address }) => [index, address]));
+  const symbols = object.symbols();
+  for (const section of object.sections) {
     if (section.type !== SHT_RELA || section.isLivepatchRelocation) continue;
     const address = places.get(section.info);
-    const records = address === undefined ? undefined : context.image.object.relocations(section);
+    const records = address === undefined ? undefined : object.relocations(section);
     if (records === undefined || address === undefined) continue;
-    const refusal = relocateSection(context, section, records, address);
+    const refusal = relocateSection(context, section, { records, symbols, address });
     if (refusal !== undefined) return refusal;
   }
   return undefined;
 }
 
+/** What all records of one section share. */
+interface RelocatedSection {
+  readonly records: RelocationTable;
+  readonly symbols: SymbolTable | undefined;
+  /** Where the section stands that they change. */
+  readonly address: bigint;
+}
+
 function relocateSection(
   context: RelocationContext,
   section: Section,
-  records: RelocationTable,
-  address: bigint,
+  relocated: RelocatedSection,
 ): LoadRefusal | undefined {
+  const { records } = relocated;
   const rules = new Map<number, RelocationRule | undefined>();
   const order = context.order?.get(section.index);
   for (let position = 0; position < records.count; position++) {
@@ -58,7 +68,7 @@ function relocateSection(
       const type = context.architecture.relocationType(number);
       rules.set(number, type === undefined ? undefined : relocationRule(type, context.image.kernel));
     }
-    const refusal = relocateOne(context, rules.get(number), records, index, address);
+    const refusal = relocateOne(context, relocated, rules.get(number), index);
     if (refusal !== undefined) {
       const target = context.image.object.sections[section.info];
       return { phase: 'relocate', section: target?.name ?? '', offset: records.offset(index), ...refusal };
@@ -71,17 +81,15 @@ type Refused = Pick<LoadRefusal, 'errno' | 'reason'>;
 
 function relocateOne(
   { image, architecture, linker, values }: RelocationContext,
+  { records, symbols, address }: RelocatedSection,
   rule: RelocationRule | undefined,
-  records: RelocationTable,
   index: number,
-  address: bigint,
 ): Refused | undefined {
   if (rule === undefined)
     return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
   if (rule.verdict === 'ignored') return undefined;
   if (rule.verdict === 'refused')
     return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
-  const symbols = image.object.symbols();
   const number = records.symbol(index);
   const external = symbols?.isExternal(number) ?? false;
   const symbol = { name: external ? (symbols?.name(number) ?? '') : '', external };

@@ -50,6 +50,8 @@ const writtenOnce: ReadonlySet<string> = new Set([
   '__ex_table',
   '.orc_unwind',
   '.orc_unwind_ip',
+  '__mcount_loc',
+  '__patchable_function_entries',
 ]);
 
 /** Compare the read-only memory of a loaded module with the prediction, byte by byte. Nothing is masked. */

@@ -68,3 +68,9 @@ export { loadWithMemory, type InferredLoad, type Inference, type ReadMemory } fr
 export { describeMachine, type MachineDescription } from './machine-description.ts';
 export { verifySnapshot, type UnverifiedModule, type VerifiedModule, type VerifyOptions } from './verify.ts';
 export { sumSections, verifyJson, verifyReport, verifySchema, type VerifySums } from './verify-report.ts';
+export { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
+export { groupByFunction, type FunctionSums } from './function-report.ts';
+export { explainAddress, type ExplainedAddress } from './address-report.ts';
+export { loadJson, loadReport, loadSchema } from './load-report.ts';
+export { writeImage } from './write-image.ts';
+export { writeCapture, type WrittenCapture } from './write-capture.ts';

@@ -1,16 +1,16 @@
 import {
   isKelpError,
   KelpError,
-  parseKernel,
   requireArchitecture,
   type Architecture,
   type KelpError as KelpErrorType,
   type Machine,
 } from '@kelp/core';
 import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
-import type { ExternalSymbols, LoadInput, LoadRefusal } from '@kelp/loader';
+import type { ExternalSymbols, LoadedModule as PredictedModule, LoadInput, LoadRefusal } from '@kelp/loader';
 import { compareModule, type ComparedModule } from './comparison.ts';
 import { loadWithMemory, type Inference } from './inference.ts';
+import { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 import { describeMachine, type MachineDescription } from './machine-description.ts';
 
@@ -36,6 +36,8 @@ export interface VerifiedModule extends ComparedModule {
   readonly refused: LoadRefusal | undefined;
   readonly inferences: readonly Inference[];
   readonly findings: readonly { readonly code: string; readonly message: string }[];
+  /** The module as it was predicted. */
+  readonly loaded: PredictedModule;
 }
 
 /** A module that could not be verified. */
@@ -78,10 +80,7 @@ class Verifier {
   constructor(snapshot: KernelSnapshot, options: VerifyOptions) {
     this.#snapshot = snapshot;
     this.#options = options;
-    this.#external = {
-      address: (name) => this.#exports.get(name) ?? kernelSymbol(snapshot, name),
-      functionAt: (address) => functionAt(snapshot, address),
-    };
+    this.#external = externalSymbols(snapshot, this.#exports);
   }
 
   async verify(module: LoadedModule, wanted: boolean): Promise<VerifiedModule | undefined> {
@@ -90,25 +89,12 @@ class Verifier {
       throw new KelpError('verify/no-file', `no file of module ${module.name} was given`);
     const object = parseObjectFile(found.bytes, found.file);
     const architecture = requireArchitecture(object, this.#options.architectures);
-    this.#addExports(object, module);
+    addExportsOf(this.#exports, object, module);
     if (!wanted) return undefined;
     this.#requireSameBuild(object, module, found.file);
     this.#machine ??= describeMachine(this.#snapshot, object.byteOrder, this.#options.machine);
     const input: LoadInput = {
-      object,
-      architecture,
-      kernel: parseKernel(this.#snapshot.release),
-      machine: this.#machine,
-      addresses: {
-        // The base in /proc/modules is the core layout's up to 6.3, later that of the text.
-        areas: new Map([
-          ['core', module.base],
-          ['text', module.base],
-        ]),
-        sections: new Map([...module.sections].map(([name, { address }]) => [name, address])),
-      },
-      external: this.#external,
-      ...(module.perCpu === undefined ? {} : { perCpuAddress: module.perCpu.address }),
+      ...loadInputOf(this.#snapshot, module, object, architecture, this.#machine, this.#external),
       ...(this.#options.without === undefined ? {} : { without: this.#options.without }),
     };
     const read = (address: bigint, length: number): Uint8Array | undefined =>
@@ -122,26 +108,9 @@ class Verifier {
       refused,
       inferences,
       findings,
+      loaded,
       ...compareModule(loaded, read),
     };
-  }
-
-  /** What __ksymtab lists, at the addresses of the symbols. */
-  #addExports(object: ObjectFile, module: LoadedModule): void {
-    const symbols = object.symbols();
-    if (symbols === undefined) return;
-    const exported = new Set<string>();
-    for (let index = 1; index < symbols.count; index++) {
-      const name = symbols.name(index);
-      if (name.startsWith('__ksymtab_')) exported.add(name.slice('__ksymtab_'.length));
-    }
-    for (let index = 1; index < symbols.count; index++) {
-      const section = object.sections[symbols.sectionIndex(index) ?? 0];
-      const address = section === undefined ? undefined : module.sections.get(section.name)?.address;
-      if (address === undefined || symbols.binding(index) === 0) continue;
-      const name = symbols.name(index);
-      if (exported.has(name)) this.#exports.set(name, address + symbols.value(index));
-    }
   }
 
   /** Another build of the same module would differ everywhere: say so instead. */
@@ -154,17 +123,4 @@ class Verifier {
     const message = `the file is another build than the loaded module ${module.name}: build IDs differ`;
     throw new KelpError('verify/other-build', message, { file, section: '.note.gnu.build-id' });
   }
-}
-
-/** Exported symbols first: kallsyms may list a local symbol of the same name. */
-function kernelSymbol(snapshot: KernelSnapshot, name: string): bigint | undefined {
-  const symbols = snapshot.symbols.namedIn(name, undefined);
-  const exported =
-    symbols.find(({ type }) => type === '?') ?? symbols.find(({ type }) => type === type.toUpperCase());
-  return (exported ?? symbols[0])?.address;
-}
-
-function functionAt(snapshot: KernelSnapshot, address: bigint): string | undefined {
-  const found = snapshot.symbols.at(address);
-  return found?.offset === 0n ? found.symbol.name : undefined;
 }

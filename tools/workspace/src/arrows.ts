@@ -29,7 +29,7 @@ export const testArrows: Readonly<Record<Layer, readonly Layer[]>> = {
   core: [],
   loader: [],
   report: [],
-  arch: ['testkit'],
+  arch: ['loader', 'testkit'],
   feature: ['testkit'],
   testkit: [],
   app: ['testkit'],

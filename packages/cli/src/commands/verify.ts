@@ -1,91 +1,88 @@
-import { statSync } from 'node:fs';
-import { FileReader, findModules } from '@kelp/census';
 import { KelpError } from '@kelp/core';
 import {
-  openCaptureFolder,
+  explainAddress,
+  groupByFunction,
   verifyJson,
   verifyReport,
   verifySnapshot,
-  type CaptureFolder,
+  type KernelSnapshot,
+  type ReadMemory,
   type UnverifiedModule,
   type VerifiedModule,
 } from '@kelp/memory';
 import { Command } from 'commander';
 import { architectures } from '../architectures.ts';
+import { parseAddress } from '../address-argument.ts';
 import type { Finish, Io } from '../io.ts';
 import { printJson, printReport } from '../print.ts';
 import { startProgress } from '../progress.ts';
+import { moduleReader, openSource, requireLoaded, type SnapshotSource } from '../snapshot-source.ts';
+import { addressBlocks, functionTable } from '../verify-details.ts';
 
 interface VerifyFlags {
+  readonly live?: true;
   readonly modules?: string;
   readonly without?: readonly string[];
+  readonly functions?: true;
+  readonly address?: bigint;
   readonly json?: true;
 }
+
+type Result = UnverifiedModule | VerifiedModule;
 
 /** `kelp verify SOURCE [MODULE...]`: status 1 where bytes are unexplained or a module could not be verified. */
 export function verifyCommand(io: Io, finish: Finish): Command {
   return new Command('verify')
     .description('compare the memory of loaded modules with what their files predict')
-    .argument('<source>', 'a capture folder')
+    .argument('[source]', 'a capture folder or a vmcore')
     .argument('[module...]', 'only these modules')
-    .option('--modules <folder>', 'where the module files are; the modules folder of the capture without it')
+    .option('--live', 'the running kernel (as root); then all arguments are modules')
+    .option(
+      '--modules <folder>',
+      'where the module files are; the modules of a capture, or /lib/modules, without it',
+    )
+    .option('--functions', 'group what was written by function')
+    .option('--address <address>', 'explain one place', parseAddress)
     .option('--without <step...>', 'leave these finalization steps out, to see what they explain')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       '\nExit status: 0 every byte is explained, 1 some are not, 2 the source cannot be read.',
     )
-    .action(async (source: string, modules: readonly string[], flags: VerifyFlags) => {
-      const snapshot = openCaptureFolder(source);
+    .action(async (source: string | undefined, modules: readonly string[], flags: VerifyFlags) => {
+      if (source === undefined && flags.live !== true)
+        throw new KelpError('verify/no-source', 'give a source, or --live');
+      const live = flags.live === true;
+      const opened = openSource(live ? undefined : source, flags.modules);
+      const names = live && source !== undefined ? [source, ...modules] : modules;
       try {
-        const results = await verify(snapshot, modules, flags, io);
-        if (flags.json === true) {
-          printJson(
-            verifyJson(source, results, (address) => snapshot.symbols.at(address)?.symbol.name ?? null),
-            io,
-          );
-        } else {
-          printReport(verifyReport(source, results), io);
-        }
-        const clean = results.every(
-          (result) => 'sections' in result && result.refused === undefined && isExplained(result),
-        );
+        const results = await verify(opened, names, flags, io);
+        print(opened.snapshot, results, flags, io);
+        const clean = results.every((result) => 'sections' in result && isExplained(result));
         finish(clean ? 0 : 1);
       } finally {
-        snapshot.close();
+        opened.snapshot.close();
       }
     });
 }
 
-type Result = UnverifiedModule | VerifiedModule;
-
-function isExplained({
-  sections,
-}: {
-  readonly sections: readonly { readonly unexplained: readonly unknown[] }[];
-}): boolean {
-  return sections.every(({ unexplained }) => unexplained.length === 0);
+function isExplained({ refused, sections }: VerifiedModule): boolean {
+  return refused === undefined && sections.every(({ unexplained }) => unexplained.length === 0);
 }
 
 async function verify(
-  snapshot: CaptureFolder,
+  { snapshot, files }: SnapshotSource,
   modules: readonly string[],
   flags: VerifyFlags,
   io: Io,
 ): Promise<readonly Result[]> {
-  const files = flags.modules === undefined ? snapshot.moduleFiles : moduleFilesIn(flags.modules);
   const only = requireLoaded(snapshot, modules);
-  const reader = new FileReader();
   const progress = startProgress(only?.size ?? snapshot.modules.length, io);
   const results: Result[] = [];
   try {
     const verified = verifySnapshot(snapshot, {
       architectures,
-      // The reader's buffer is reused for the next file.
-      moduleFile: async (name) => {
-        const file = files.get(name);
-        return file === undefined ? undefined : { file, bytes: (await reader.read(file)).slice() };
-      },
+      moduleFile: moduleReader(files),
       ...(only === undefined ? {} : { only }),
       ...(flags.without === undefined ? {} : { without: new Set(flags.without) }),
     });
@@ -99,24 +96,31 @@ async function verify(
   return results;
 }
 
-function requireLoaded(snapshot: CaptureFolder, modules: readonly string[]): ReadonlySet<string> | undefined {
-  if (modules.length === 0) return undefined;
-  const loaded = new Set(snapshot.modules.map(({ name }) => name));
-  const names = modules.map((name) => name.replaceAll('-', '_'));
-  const missing = names.find((name) => !loaded.has(name));
-  if (missing !== undefined)
-    throw new KelpError('verify/not-loaded', `module ${missing} is not loaded in ${snapshot.origin}`);
-  return new Set(names);
-}
-
-/** Module files below a folder by the name that the kernel gives the module. */
-function moduleFilesIn(folder: string): ReadonlyMap<string, string> {
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) {
-    throw new KelpError('file/not-found', 'no such folder', { file: folder });
+function print(snapshot: KernelSnapshot, results: readonly Result[], flags: VerifyFlags, io: Io): void {
+  if (flags.json === true) {
+    printJson(
+      verifyJson(snapshot.origin, results, (address) => snapshot.symbols.at(address)?.symbol.name ?? null),
+      io,
+    );
+    return;
   }
-  const named = findModules([folder]).files.flatMap((file) => {
-    const name = /([^/]+)\.ko(?:\.\w+)?$/u.exec(file)?.[1];
-    return name === undefined ? [] : [[name.replaceAll('-', '_'), file] as const];
-  });
-  return new Map(named);
+  const read: ReadMemory = (address, length) => snapshot.memory.read(address, length);
+  const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
+  const { address } = flags;
+  if (address !== undefined) {
+    const places = verified.flatMap(({ name, loaded }) => {
+      const place = explainAddress(loaded, read, address);
+      return place === undefined ? [] : addressBlocks(name, place, snapshot.symbols.at(address));
+    });
+    if (places.length === 0)
+      throw new KelpError('verify/address', `no verified module holds 0x${address.toString(16)}`);
+    printReport({ title: `0x${address.toString(16)}`, blocks: places }, io);
+    return;
+  }
+  const { title, blocks } = verifyReport(snapshot.origin, results);
+  const functions =
+    flags.functions === true
+      ? verified.map(({ name, loaded }) => functionTable(name, groupByFunction(loaded, read)))
+      : [];
+  printReport({ title, blocks: [...blocks, ...functions] }, io);
 }

@@ -30,7 +30,7 @@ export const longNops: readonly (readonly number[])[] = [
 
 const alternative = 'arch/x86/kernel/alternative.c';
 
-/** Nops by kernel. Checked: 6.1, 6.12, 7.3. */
+/** Nops by kernel. Compared with the kernel's own functions: 6.1, 6.12, 7.3. */
 export const nops: readonly Nops[] = [
   {
     applies: [{ before: '6.5' }],
