@@ -37,6 +37,8 @@ export interface EvidenceFile {
   readonly architecture: string;
   /** SHA-256 over the source files that the checks run through. */
   readonly code: string;
+  /** SHA-256 over the source files that loading runs through beside those; absent without memory evidence. */
+  readonly loadingCode?: string;
   readonly records: readonly Evidence[];
 }
 
@@ -58,6 +60,14 @@ function canonicalJson(value: unknown): string {
   });
 }
 
+/** Digest of the code that evidence of a source depends on: what was loaded depends on the loader too. */
+export function codeFor(
+  { code, loadingCode }: Pick<EvidenceFile, 'code' | 'loadingCode'>,
+  source: EvidenceSource,
+): string {
+  return source === 'memory' ? `${code} ${loadingCode ?? ''}` : code;
+}
+
 /** The records of an evidence file that still count, by feature ID. */
 export function currentEvidence(
   architecture: Architecture,
@@ -69,12 +79,12 @@ export function currentEvidence(
       `evidence of ${file.architecture} was given for ${architecture.id}`,
     );
   }
-  const digests = new Map(
-    featuresOf(architecture).map((feature) => [feature.id as string, featureDigest(feature, file.code)]),
-  );
+  const features = new Map(featuresOf(architecture).map((feature) => [feature.id as string, feature]));
   const current = new Map<string, Evidence[]>();
   for (const record of file.records) {
-    if (digests.get(record.feature) !== record.digest) continue;
+    const feature = features.get(record.feature);
+    if (feature === undefined || featureDigest(feature, codeFor(file, record.source)) !== record.digest)
+      continue;
     const records = current.get(record.feature);
     if (records === undefined) current.set(record.feature, [record]);
     else records.push(record);

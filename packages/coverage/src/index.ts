@@ -1,6 +1,7 @@
 export { buildMatrix, checkedKernels, type CoverageSubject, type MatrixOptions } from './build-matrix.ts';
 export {
   checks,
+  codeFor,
   currentEvidence,
   featureDigest,
   parseEvidence,

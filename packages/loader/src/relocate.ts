@@ -5,6 +5,7 @@ import {
   type Letters,
   type Linker,
   type RelocationRule,
+  type RelocationSymbol,
 } from '@kelp/core';
 import { SHT_RELA, type RelocationTable, type Section, type SymbolTable } from '@kelp/core/elf';
 import type { LoadedImage } from './image.ts';
@@ -34,12 +35,13 @@ export function relocate(context: RelocationContext): LoadRefusal | undefined {
   const { object, sections } = context.image;
   const places = new Map(sections.map(({ index, address }) => [index, address]));
   const symbols = object.symbols();
+  const external = new Map<number, RelocationSymbol>();
   for (const section of object.sections) {
     if (section.type !== SHT_RELA || section.isLivepatchRelocation) continue;
     const address = places.get(section.info);
     const records = address === undefined ? undefined : object.relocations(section);
     if (records === undefined || address === undefined) continue;
-    const refusal = relocateSection(context, section, { records, symbols, address });
+    const refusal = relocateSection(context, section, { records, symbols, external, address });
     if (refusal !== undefined) return refusal;
   }
   return undefined;
@@ -49,6 +51,8 @@ export function relocate(context: RelocationContext): LoadRefusal | undefined {
 interface RelocatedSection {
   readonly records: RelocationTable;
   readonly symbols: SymbolTable | undefined;
+  /** The undefined symbols of the module that a relocation has named so far, by index: each is named many times. */
+  readonly external: Map<number, RelocationSymbol>;
   /** Where the section stands that they change. */
   readonly address: bigint;
 }
@@ -81,35 +85,36 @@ type Refused = Pick<LoadRefusal, 'errno' | 'reason'>;
 
 function relocateOne(
   { image, architecture, linker, values }: RelocationContext,
-  { records, symbols, address }: RelocatedSection,
+  relocated: RelocatedSection,
   rule: RelocationRule | undefined,
   index: number,
 ): Refused | undefined {
+  const { records, symbols, address } = relocated;
   if (rule === undefined)
     return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
   if (rule.verdict === 'ignored') return undefined;
   if (rule.verdict === 'refused')
     return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
   const number = records.symbol(index);
-  const external = symbols?.isExternal(number) ?? false;
-  const symbol = { name: external ? (symbols?.name(number) ?? '') : '', external };
-  const plain: Letters = {
-    S: values[number] ?? 0n,
-    A: records.addend(index),
-    P: address + BigInt(records.offset(index)),
-  };
+  const symbol = relocationSymbol(relocated, number);
+  const S = values[number] ?? 0n;
+  const A = records.addend(index);
+  const P = address + BigInt(records.offset(index));
   const linked = linker?.letters({
-    ...plain,
+    S,
+    A,
+    P,
     type: records.type(index),
     symbol: number,
     symbolName: symbol.name,
-    external,
+    external: symbol.external,
     other: symbols?.other(number) ?? 0,
   });
   if (linked?.kind === 'refused') return linked;
   if (linked?.kind === 'written') return undefined;
-  const letters: Letters = linked === undefined ? plain : { ...plain, ...linked.letters };
-  return image.change(plain.P, reach, 'relocation', (bytes, offset) => {
+  // Object.assign() costs a tenth of spreading both.
+  const letters: Letters = linked === undefined ? { S, A, P } : Object.assign({ S, A, P }, linked.letters);
+  return image.change(P, reach, 'relocation', (bytes, offset) => {
     const outcome = applyRelocation(rule, {
       bytes,
       offset,
@@ -119,4 +124,16 @@ function relocateOne(
     });
     return outcome.status === 'refused' ? { errno: outcome.errno, reason: outcome.reason } : undefined;
   });
+}
+
+/** Symbols of the module itself need no name: nothing looks at it. */
+const internal: RelocationSymbol = { name: '', external: false };
+
+function relocationSymbol({ symbols, external }: RelocatedSection, number: number): RelocationSymbol {
+  if (symbols?.isExternal(number) !== true) return internal;
+  const known = external.get(number);
+  if (known !== undefined) return known;
+  const symbol = { name: symbols.name(number), external: true };
+  external.set(number, symbol);
+  return symbol;
 }

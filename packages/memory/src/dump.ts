@@ -2,9 +2,10 @@ import { KelpError, type ByteOrder } from '@kelp/core';
 import type { AddressSpace } from './address-space.ts';
 import { readElfCore } from './elf-core.ts';
 import type { ElfNote } from './elf-notes.ts';
+import { isFlattened, openFlattened } from './flattened-file.ts';
 import { isKdumpCompressed, readKdumpCompressed } from './kdump-compressed.ts';
 import type { MemorySource } from './memory-source.ts';
-import { RandomAccessFile } from './random-access-file.ts';
+import { RandomAccessFile, type RandomAccess } from './random-access-file.ts';
 
 /** A memory dump, whatever its format. */
 export interface Dump {
@@ -25,31 +26,33 @@ export interface Dump {
 
 /**
  * Open a memory dump: an ELF64 core file (kdump's /proc/vmcore, QEMU's dump-guest-memory, makedumpfile -E) or a
- * kdump-compressed file (makedumpfile, QEMU's kdump-zlib).
+ * kdump-compressed file (makedumpfile, QEMU's kdump-zlib), either also in makedumpfile's flattened format.
  *
  * @param spaces - the architectures to tell apart.
- * @throws KelpError `memory/flattened-dump`, `memory/compressed-dump` and `memory/split-dump`, which say how to convert
- *   the file; `memory/not-a-dump`, `memory/truncated`, `memory/damaged-dump`, `memory/unknown-machine`,
+ * @throws KelpError `memory/compressed-dump` and `memory/split-dump`, which say how to convert the file; `memory/not-a-dump`, `memory/truncated`, `memory/damaged-dump`, `memory/unknown-machine`,
  *   `memory/not-found`, `memory/permission`.
  */
 export function openDump(path: string, spaces: readonly AddressSpace[]): Dump {
   const file = new RandomAccessFile(path);
   try {
     const start = file.read(0n, 16);
-    refuseConvertible(start, path);
-    return isKdumpCompressed(start) ? openKdumpCompressed(file, spaces) : openElfCore(file);
+    refuseCompressed(start, path);
+    const content = isFlattened(start) ? openFlattened(file) : file;
+    return isKdumpCompressed(content.read(0n, 16))
+      ? openKdumpCompressed(content, spaces)
+      : openElfCore(content);
   } catch (error) {
     file.close();
     throw error;
   }
 }
 
-function openElfCore(file: RandomAccessFile): Dump {
+function openElfCore(file: RandomAccess): Dump {
   const core = readElfCore(file);
   return { ...core, format: 'elf', path: file.path, vmcoreInfo: undefined, close: () => file.close() };
 }
 
-function openKdumpCompressed(file: RandomAccessFile, spaces: readonly AddressSpace[]): Dump {
+function openKdumpCompressed(file: RandomAccess, spaces: readonly AddressSpace[]): Dump {
   const dump = readKdumpCompressed(file);
   const space = spaces.find(({ machineName }) => machineName === dump.machineName);
   if (space === undefined) {
@@ -68,31 +71,16 @@ function openKdumpCompressed(file: RandomAccessFile, spaces: readonly AddressSpa
   };
 }
 
-/** Formats that another program has to convert first. */
-const convertible = [
-  {
-    start: Buffer.from('makedumpfile'),
-    code: 'memory/flattened-dump',
-    message: 'a dump in the flattened format; rebuild it with makedumpfile -R NEW < DUMP',
-  },
-  {
-    start: Buffer.from([0x1f, 0x8b]),
-    code: 'memory/compressed-dump',
-    message: 'compressed with gzip; unpack it with gunzip',
-  },
-  {
-    start: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]),
-    code: 'memory/compressed-dump',
-    message: 'compressed with xz; unpack it with xz -d',
-  },
-  {
-    start: Buffer.from([0x28, 0xb5, 0x2f, 0xfd]),
-    code: 'memory/compressed-dump',
-    message: 'compressed with Zstandard; unpack it with zstd -d',
-  },
+/** Compressed as a whole: a place in the dump cannot be found without unpacking all before it. */
+const compressions = [
+  { start: [0x1f, 0x8b], name: 'gzip', command: 'gunzip' },
+  { start: [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], name: 'xz', command: 'xz -d' },
+  { start: [0x28, 0xb5, 0x2f, 0xfd], name: 'Zstandard', command: 'zstd -d' },
 ] as const;
 
-function refuseConvertible(start: Uint8Array, file: string): void {
-  const found = convertible.find(({ start: magic }) => magic.every((byte, index) => start[index] === byte));
-  if (found !== undefined) throw new KelpError(found.code, found.message, { file, offset: 0 });
+function refuseCompressed(start: Uint8Array, file: string): void {
+  const found = compressions.find(({ start: magic }) => magic.every((byte, index) => start[index] === byte));
+  if (found === undefined) return;
+  const message = `compressed with ${found.name}; unpack it with ${found.command}`;
+  throw new KelpError('memory/compressed-dump', message, { file, offset: 0 });
 }

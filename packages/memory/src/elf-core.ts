@@ -3,7 +3,7 @@ import { parseNotes, type ElfNote } from './elf-notes.ts';
 import { systemCode } from './file-fault.ts';
 import { KernelView } from './kernel-reader.ts';
 import { hex, memorySource, type MemorySource } from './memory-source.ts';
-import type { RandomAccessFile } from './random-access-file.ts';
+import type { RandomAccess } from './random-access-file.ts';
 import { RangeIndex } from './range-index.ts';
 
 /** An ELF core file: a dump of a machine, or /proc/kcore. */
@@ -56,7 +56,7 @@ interface Segments {
  *   there, `memory/damaged-dump` if they contradict each other. Memory beyond the end of the file is no error here: it
  *   is absent as `truncated`.
  */
-export function readElfCore(file: RandomAccessFile): ElfCore {
+export function readElfCore(file: RandomAccess): ElfCore {
   const header = file.read(0n, headerSize);
   const byteOrder = identify(header, file);
   const view = new KernelView(header, byteOrder);
@@ -88,7 +88,7 @@ export function readElfCore(file: RandomAccessFile): ElfCore {
   };
 }
 
-function identify(header: Uint8Array, file: RandomAccessFile): ByteOrder {
+function identify(header: Uint8Array, file: RandomAccess): ByteOrder {
   const { path } = file;
   const isElf = header[0] === 0x7f && header[1] === 0x45 && header[2] === 0x4c && header[3] === 0x46;
   if (!isElf) throw new KelpError('memory/not-a-dump', 'no ELF file', { file: path, offset: 0 });
@@ -108,7 +108,7 @@ function identify(header: Uint8Array, file: RandomAccessFile): ByteOrder {
   });
 }
 
-function programHeaderCount(file: RandomAccessFile, header: KernelView): number {
+function programHeaderCount(file: RandomAccess, header: KernelView): number {
   const entrySize = header.u16(54);
   if (entrySize !== programHeaderSize)
     throw damaged(`e_phentsize is ${entrySize}, expected ${programHeaderSize}`, file);
@@ -158,7 +158,7 @@ function addressKinds(loads: Segments): { isVirtual: boolean; isPhysical: boolea
 
 const noPhysicalAddress = (1n << 64n) - 1n;
 
-function segmentMemory(file: RandomAccessFile, loads: Segments, addresses: BigUint64Array): MemorySource {
+function segmentMemory(file: RandomAccess, loads: Segments, addresses: BigUint64Array): MemorySource {
   const end = (address: bigint, index: number): bigint => {
     const last = address + (loads.memorySize[index] ?? 0n);
     return address === noPhysicalAddress || last > noPhysicalAddress ? address : last;
@@ -190,7 +190,7 @@ function segmentMemory(file: RandomAccessFile, loads: Segments, addresses: BigUi
 }
 
 /** Bytes of a segment; undefined where a live kernel refuses them (EFAULT: nothing is mapped there). */
-function readSegment(file: RandomAccessFile, position: bigint, length: number): Uint8Array | undefined {
+function readSegment(file: RandomAccess, position: bigint, length: number): Uint8Array | undefined {
   try {
     return file.read(position, length);
   } catch (error) {
@@ -209,7 +209,7 @@ function rangesOf(loads: Segments): { address: bigint; size: bigint }[] {
     .toSorted((a, b) => (a.address < b.address ? -1 : 1));
 }
 
-function readExactly(file: RandomAccessFile, position: bigint, length: number, what: string): Uint8Array {
+function readExactly(file: RandomAccess, position: bigint, length: number, what: string): Uint8Array {
   // Not even tried where it cannot be: a damaged count must not allocate memory.
   const bytes = position + BigInt(length) <= file.size ? file.read(position, length) : new Uint8Array(0);
   if (bytes.length === length) return bytes;
@@ -217,7 +217,7 @@ function readExactly(file: RandomAccessFile, position: bigint, length: number, w
   throw new KelpError('memory/truncated', message, { file: file.path });
 }
 
-function damaged(found: string, file: RandomAccessFile): KelpError {
+function damaged(found: string, file: RandomAccess): KelpError {
   return new KelpError('memory/damaged-dump', found, { file: file.path });
 }
 

@@ -4,7 +4,7 @@ import { unpackPage } from './kdump-pages.ts';
 import { KernelView } from './kernel-reader.ts';
 import { hex, memorySource, type MemorySource } from './memory-source.ts';
 import { PageBitmap } from './page-bitmap.ts';
-import type { RandomAccessFile } from './random-access-file.ts';
+import type { RandomAccess } from './random-access-file.ts';
 
 /** A kdump-compressed dump, as makedumpfile and QEMU (kdump-zlib) write it. */
 export interface KdumpCompressed {
@@ -59,7 +59,7 @@ export function isKdumpCompressed(start: Uint8Array): boolean {
  * @throws KelpError `memory/truncated` if they are not all there, `memory/damaged-dump` if they contradict each other,
  *   `memory/split-dump` for one file of several. Reading memory throws `memory/unsupported-compression`.
  */
-export function readKdumpCompressed(file: RandomAccessFile): KdumpCompressed {
+export function readKdumpCompressed(file: RandomAccess): KdumpCompressed {
   const start = readExactly(file, 0n, header.size, 'header');
   const byteOrder = identifyByteOrder(new KernelView(start, 'little').u32(header.version), file);
   const view = new KernelView(start, byteOrder);
@@ -92,7 +92,7 @@ export function readKdumpCompressed(file: RandomAccessFile): KdumpCompressed {
   };
 }
 
-function identifyByteOrder(version: number, file: RandomAccessFile): ByteOrder {
+function identifyByteOrder(version: number, file: RandomAccess): ByteOrder {
   const swapped = new KernelView(
     Uint8Array.of(version, version >>> 8, version >>> 16, version >>> 24),
     'big',
@@ -107,7 +107,7 @@ function identifyByteOrder(version: number, file: RandomAccessFile): ByteOrder {
  * both.
  */
 function readBitmaps(
-  file: RandomAccessFile,
+  file: RandomAccess,
   start: bigint,
   size: bigint,
   pages: bigint,
@@ -124,7 +124,7 @@ function readBitmaps(
 }
 
 function pageMemory(
-  file: RandomAccessFile,
+  file: RandomAccess,
   byteOrder: ByteOrder,
   descriptors: bigint,
   pageSize: number,
@@ -163,19 +163,19 @@ function pageMemory(
   });
 }
 
-function namedArea(file: RandomAccessFile, offset: bigint, size: bigint): Uint8Array {
+function namedArea(file: RandomAccess, offset: bigint, size: bigint): Uint8Array {
   if (offset === 0n || size === 0n) return new Uint8Array(0);
   if (size > largestNotes) throw damaged(`notes of ${size} bytes`, file);
   return readExactly(file, offset, Number(size), 'notes');
 }
 
-function readExactly(file: RandomAccessFile, position: bigint, length: number, what: string): Uint8Array {
+function readExactly(file: RandomAccess, position: bigint, length: number, what: string): Uint8Array {
   const bytes = position + BigInt(length) <= file.size ? file.read(position, length) : new Uint8Array(0);
   if (bytes.length === length) return bytes;
   const message = `the file ends before its ${what}: ${length} bytes at ${hex(position)}`;
   throw new KelpError('memory/truncated', message, { file: file.path });
 }
 
-function damaged(found: string, file: RandomAccessFile): KelpError {
+function damaged(found: string, file: RandomAccess): KelpError {
   return new KelpError('memory/damaged-dump', found, { file: file.path });
 }

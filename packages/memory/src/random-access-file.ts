@@ -8,11 +8,22 @@ const blockSize = 1 << Number(blockBits);
 /** Blocks kept: 64 MiB. */
 const keptBlocks = 1024;
 
+/** Bytes by position, however many there are. */
+export interface RandomAccess {
+  /** As the caller named it. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: bigint;
+  /** Up to `length` bytes from `position`: fewer only at the end. They may be a view of a cache. */
+  read(position: bigint, length: number): Uint8Array;
+  close(): void;
+}
+
 /**
  * A file of any size, read by position. Dumps have many gigabytes: only the blocks asked for are read, and the latest
  * are kept.
  */
-export class RandomAccessFile {
+export class RandomAccessFile implements RandomAccess {
   /** As the caller named it. */
   readonly path: string;
   /** In bytes. What the file system says: for /proc/kcore, the size of the address space. */

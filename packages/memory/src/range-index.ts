@@ -26,6 +26,16 @@ export class RangeIndex {
     return undefined;
   }
 
+  /** The largest number of a range that holds the address: what was written last. Undefined if none does. */
+  findLatest(address: bigint): number | undefined {
+    let latest: number | undefined;
+    for (let rank = this.#rankBehind(address) - 1; rank >= 0 && (this.#reach[rank] ?? 0n) > address; rank--) {
+      const number = this.#order[rank] ?? 0;
+      if ((this.#ends[rank] ?? 0n) > address && number >= (latest ?? 0)) latest = number;
+    }
+    return latest;
+  }
+
   /** The smallest start behind an address, or undefined. */
   nextStart(address: bigint): bigint | undefined {
     return this.#starts[this.#rankBehind(address)];

@@ -76,7 +76,9 @@ class CaptureWriter {
     const sections = [...module.sections.values()].map((section, index): readonly [string, JsonRange] => {
       const size = section.size ?? sizes.get(section.name) ?? 0;
       const range = { address: hex(section.address), size };
-      if (size === 0 || inRegion(section.address, size)) return [section.name, range];
+      // Init sections are freed once the module is live; their place may hold anything.
+      const gone = module.state === 'live' && section.name.startsWith('.init');
+      if (size === 0 || gone || inRegion(section.address, size)) return [section.name, range];
       const file = `memory/${name}/section-${index}.bin`;
       return [
         section.name,

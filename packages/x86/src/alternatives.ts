@@ -132,7 +132,9 @@ interface SitePatch {
 function chooseEntries(patch: SitePatch): readonly boolean[] {
   const chosen = patch.site.map(() => false);
   for (let entry = patch.site.length - 1; entry >= 0; entry--) {
-    const hidden = patch.site.some((later, index) => chosen[index] === true && later.length >= (patch.site[entry]?.length ?? 0));
+    const hidden = patch.site.some(
+      (later, index) => chosen[index] === true && later.length >= (patch.site[entry]?.length ?? 0),
+    );
     if (!hidden) chosen[entry] = isChosen(patch, entry, chosen);
   }
   return chosen;
@@ -171,15 +173,29 @@ function askFeature(patch: SitePatch, entry: number, later: readonly boolean[], 
     .toSorted((a, b) => (a.answer === b.answer ? 0 : Number(a.answer === 'on') - Number(b.answer === 'on')))
     .map(({ answer, bytes }) => ({ answer, bytes: bytes ?? patch.original }));
   const address = alternative?.address ?? 0n;
-  return image.ask({ kind: 'feature', id, address, candidates, derive: (bytes) => tellFeature(patch, possible, bytes) }) === 'on';
+  return (
+    image.ask({
+      kind: 'feature',
+      id,
+      address,
+      candidates,
+      derive: (bytes) => tellFeature(patch, possible, bytes),
+    }) === 'on'
+  );
 }
 
 /** The one answer that goes with bytes. */
-function tellFeature({ image, call }: SitePatch, possible: readonly Possibility[], memory: Uint8Array): string | undefined {
+function tellFeature(
+  { image, call }: SitePatch,
+  possible: readonly Possibility[],
+  memory: Uint8Array,
+): string | undefined {
   const answers = new Set(
     possible
       .filter(({ bytes }) =>
-        bytes === undefined ? call !== undefined && isParavirtCall(image, call, memory) : startsWith(memory, bytes),
+        bytes === undefined
+          ? call !== undefined && isParavirtCall(image, call, memory)
+          : startsWith(memory, bytes),
       )
       .map(({ answer }) => answer),
   );
@@ -198,12 +214,16 @@ function outcome(patch: SitePatch, chosen: readonly boolean[]): Uint8Array {
   const { image, site, rule, original } = patch;
   if (rule.chosen === 'last') {
     const last = site.findLast((_, index) => chosen[index] === true);
-    return last === undefined ? withOptimizedNops(original, image.kernel) : (replaced(patch, last) ?? original);
+    return last === undefined
+      ? withOptimizedNops(original, image.kernel)
+      : (replaced(patch, last) ?? original);
   }
   const bytes = original.slice();
   for (const [index, one] of site.entries()) {
     const now = bytes.slice(0, one.length);
-    bytes.set((chosen[index] === true ? replaced(patch, one) : undefined) ?? withOptimizedNops(now, image.kernel));
+    bytes.set(
+      (chosen[index] === true ? replaced(patch, one) : undefined) ?? withOptimizedNops(now, image.kernel),
+    );
   }
   return bytes;
 }
@@ -212,21 +232,32 @@ function outcome(patch: SitePatch, chosen: readonly boolean[]): Uint8Array {
 function replaced({ image, call }: SitePatch, one: Alternative): Uint8Array | undefined {
   const code = image.read(one.replacement, one.replacementLength);
   if (code === undefined) return undefined;
-  if (one.directCall) return call === undefined ? undefined : paravirtCallBytes(image, { ...call, length: one.length });
+  if (one.directCall)
+    return call === undefined ? undefined : paravirtCallBytes(image, { ...call, length: one.length });
   const bytes = new Uint8Array(Math.max(one.length, code.length)).fill(0x90);
   bytes.set(code);
-  return movedCode(bytes, { to: one.address, from: one.replacement, length: one.replacementLength }, image.kernel);
+  return movedCode(
+    bytes,
+    { to: one.address, from: one.replacement, length: one.replacementLength },
+    image.kernel,
+  );
 }
 
 /** alt_replace_call(): `call *distance(%rip)`, through a pointer of pv_ops. */
-function indirectCall(image: ModuleImage, site: readonly Alternative[], original: Uint8Array): ParavirtCall | undefined {
+function indirectCall(
+  image: ModuleImage,
+  site: readonly Alternative[],
+  original: Uint8Array,
+): ParavirtCall | undefined {
   const direct = site.find(({ directCall }) => directCall);
-  if (direct === undefined || original.length < 6 || !startsWith(original, Uint8Array.of(0xff, 0x15))) return undefined;
+  if (direct === undefined || original.length < 6 || !startsWith(original, Uint8Array.of(0xff, 0x15)))
+    return undefined;
   const { address } = direct;
   const pointer = branchTarget(original, 2, address + 6n);
   const table = image.externalSymbol('pv_ops');
   const offset = table === undefined ? undefined : Number(pointer - table);
-  const index = offset !== undefined && offset >= 0 && offset < 0x400 && offset % 8 === 0 ? offset / 8 : undefined;
+  const index =
+    offset !== undefined && offset >= 0 && offset < 0x400 && offset % 8 === 0 ? offset / 8 : undefined;
   const operation = index === undefined ? `pointer 0x${pointer.toString(16)}` : `pv_ops[${index}]`;
   return { address, length: original.length, operation, index, shift: shiftOfBugFunc(image, direct) };
 }

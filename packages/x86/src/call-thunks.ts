@@ -1,4 +1,5 @@
 import { appliesTo, type Applicability, type ModuleImage } from '@kelp/core';
+import { STT_FUNC } from '@kelp/core/elf';
 import { decodeInstruction } from './instructions/decode.ts';
 import { sectionTable } from './section-table.ts';
 import { siteAddresses } from './site-list.ts';
@@ -74,8 +75,45 @@ export function patchCallSites(image: ModuleImage): undefined {
 export function patchCallSitesAndAlternatives(image: ModuleImage): undefined {
   patchCallSites(image);
   const table = countsCalls(image) ? sectionTable(image, '.altinstructions') : undefined;
-  for (let entry = 0; entry < (table?.count ?? 0); entry++) patchCall(image, table?.pointer(entry, 'instrOffset') ?? 0n);
+  for (let entry = 0; entry < (table?.count ?? 0); entry++)
+    patchCall(image, table?.pointer(entry, 'instrOffset') ?? 0n);
   return undefined;
+}
+
+/**
+ * Not part of module_finalize(): thunks that calls from modules loaded later, or updates of static calls, have written
+ * into this module.
+ */
+export function patchThunksForOthers(image: ModuleImage): undefined {
+  const template = countsCalls(image) ? templateOf(image) : undefined;
+  if (template === undefined) return undefined;
+  for (const target of functionAddresses(image)) {
+    const thunk = target - BigInt(thunkLength(template));
+    const padding = isInText(image, target) ? image.read(thunk, thunkLength(template)) : undefined;
+    const depth = padding !== undefined && isNops(padding) ? depthAddress(image, template, thunk) : undefined;
+    if (padding === undefined || depth === undefined) continue;
+    const bytes = encodeThunk(template, thunk, depth);
+    const candidates = [
+      { answer: 'no', bytes: padding },
+      { answer: 'yes', bytes },
+    ];
+    const answer = image.ask({ kind: 'kernel-chosen', id: thunkId(target), address: thunk, candidates });
+    if (answer === 'yes') image.write(thunk, bytes, 'kernel-chosen');
+  }
+  return undefined;
+}
+
+/** Functions of the module, by its symbol table. */
+function functionAddresses({ object, sections }: ModuleImage): readonly bigint[] {
+  const symbols = object.symbols();
+  const starts = new Map(sections.map(({ index, address }) => [index, address]));
+  const addresses: bigint[] = [];
+  for (let index = 1; index < (symbols?.count ?? 0); index++) {
+    const start =
+      symbols?.type(index) === STT_FUNC ? starts.get(symbols.sectionIndex(index) ?? 0) : undefined;
+    if (start !== undefined) addresses.push(start + (symbols?.value(index) ?? 0n));
+  }
+  return addresses;
 }
 
 function patchCall(image: ModuleImage, site: bigint): void {
@@ -136,7 +174,8 @@ function countsCalls(image: ModuleImage): boolean {
   const known = counting.get(image);
   if (known !== undefined) return known;
   const template = templateOf(image);
-  const answer = template === undefined ? false : (image.machine.feature('CALL_DEPTH') ?? askFeature(image, template));
+  const answer =
+    template === undefined ? false : (image.machine.feature('CALL_DEPTH') ?? askFeature(image, template));
   counting.set(image, answer);
   return answer;
 }
@@ -170,14 +209,29 @@ function hasThunk(image: ModuleImage, site: bigint, target: bigint, thunk: bigin
     { answer: 'yes', bytes: generateBranch(CALL, site, thunk) },
     { answer: 'no', bytes: generateBranch(CALL, site, target) },
   ];
-  const id = `call thunk of 0x${target.toString(16)}`;
-  return image.ask({ kind: 'kernel-chosen', id, address: site, candidates }) === 'yes';
+  return image.ask({ kind: 'kernel-chosen', id: thunkId(target), address: site, candidates }) === 'yes';
+}
+
+function thunkId(target: bigint): string {
+  return `call thunk of 0x${target.toString(16)}`;
+}
+
+function isNops(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0x90);
 }
 
 /** patch_dest(): write the thunk over the nops before a function; false where there are other bytes. */
-function writeThunk(image: ModuleImage, template: CallThunkTemplate, thunk: bigint, present: Uint8Array): boolean {
-  const nops = present.every((byte) => byte === 0x90);
-  const depth = nops || startsWith(present, Uint8Array.from(template.opcode)) ? depthAddress(image, template, thunk) : undefined;
+function writeThunk(
+  image: ModuleImage,
+  template: CallThunkTemplate,
+  thunk: bigint,
+  present: Uint8Array,
+): boolean {
+  const nops = isNops(present);
+  const depth =
+    nops || startsWith(present, Uint8Array.from(template.opcode))
+      ? depthAddress(image, template, thunk)
+      : undefined;
   if (depth === undefined) return false;
   const bytes = encodeThunk(template, thunk, depth);
   if (nops) image.write(thunk, bytes, 'call-thunk');
@@ -194,7 +248,8 @@ function encodeThunk(template: CallThunkTemplate, thunk: bigint, depth: bigint):
 /** Address of the variable, relative to the GS base. */
 function depthAddress(image: ModuleImage, template: CallThunkTemplate, thunk: bigint): bigint | undefined {
   const symbol = image.externalSymbol(template.symbol);
-  const known = image.machine.value('x86_call_depth') ?? (symbol === undefined ? undefined : symbol + template.offset);
+  const known =
+    image.machine.value('x86_call_depth') ?? (symbol === undefined ? undefined : symbol + template.offset);
   if (known !== undefined) return known;
   const unknown = 'as in the file';
   const nops = new Uint8Array(thunkLength(template)).fill(0x90);

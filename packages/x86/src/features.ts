@@ -37,7 +37,9 @@ const byNumber: ReadonlyMap<number, CpuFeature> = new Map(
 export function cpuFeature(number: number, kernel: Kernel): CpuFeature | undefined {
   const named = byNumber.get(number);
   if (named !== undefined) return named;
-  const renamed = renamedFeatures.find((one) => one.word * 32 + one.bit === number && appliesTo(one.applies, kernel));
+  const renamed = renamedFeatures.find(
+    (one) => one.word * 32 + one.bit === number && appliesTo(one.applies, kernel),
+  );
   return renamed === undefined ? undefined : parseFeature(renamed.word, renamed.name);
 }
 

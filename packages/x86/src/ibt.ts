@@ -17,7 +17,8 @@ export function sealEndbr(image: ModuleImage): undefined {
   const poison = poisons.find(({ applies }) => appliesTo(applies, image.kernel));
   for (const site of siteAddresses(image, '.ibt_endbr_seal')) {
     const bytes = image.read(site, 4);
-    if (poison !== undefined && bytes !== undefined && startsWith(bytes, endbr64)) image.write(site, poison.bytes, 'ibt-seal');
+    if (poison !== undefined && bytes !== undefined && startsWith(bytes, endbr64))
+      image.write(site, poison.bytes, 'ibt-seal');
   }
   return undefined;
 }

@@ -27,7 +27,8 @@ export class ItsThunks {
       this.#offset = firstThunk;
     }
     // The last byte has to lie in the upper half.
-    if ((this.#offset + size - 1) % cacheLine < cacheLine / 2) this.#offset = ((this.#offset - 1) | (cacheLine - 1)) + 33;
+    if ((this.#offset + size - 1) % cacheLine < cacheLine / 2)
+      this.#offset = ((this.#offset - 1) | (cacheLine - 1)) + 33;
     const offset = this.#offset;
     this.#offset += size;
     return { page: this.#page, offset, register };

@@ -20,7 +20,8 @@ const optimizers: readonly { readonly applies: readonly Applicability[]; readonl
 export function withOptimizedNops(bytes: Uint8Array, kernel: Kernel): Uint8Array {
   const copy = bytes.slice();
   const kinds = nopsOf(kernel);
-  if (kinds !== undefined) optimizers.find(({ applies }) => appliesTo(applies, kernel))?.optimize(copy, kinds);
+  if (kinds !== undefined)
+    optimizers.find(({ applies }) => appliesTo(applies, kernel))?.optimize(copy, kinds);
   return copy;
 }
 
@@ -39,7 +40,7 @@ export function fillWithNops(bytes: Uint8Array, start: number, end: number): voi
 
 /** Runs of two or more nops of one byte. */
 function optimizeSingleByteNops(bytes: Uint8Array, { isNop }: Nops): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const instruction = decodeInstruction(bytes, at);
     if (instruction === undefined) return;
     let next = at + instruction.length;
@@ -54,7 +55,7 @@ function optimizeSingleByteNops(bytes: Uint8Array, { isNop }: Nops): void {
 /** Runs of nops, together with a jump before them that leads to their end. */
 function optimizeNopsAndJumps(bytes: Uint8Array, kinds: Nops): void {
   const pass = new NopPass(bytes, kinds);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const instruction = decodeInstruction(bytes, at);
     if (instruction === undefined) return;
     at = pass.optimizeAt(at, at + instruction.length) ?? at + instruction.length;
@@ -109,7 +110,7 @@ function jumpDistance(bytes: Uint8Array, at: number): number | undefined {
 
 /** Runs of nops. One that reaches the end stays as it is. */
 function optimizeNops(bytes: Uint8Array, kinds: Nops): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const instruction = decodeInstruction(bytes, at);
     if (instruction === undefined) return;
     let next = at + instruction.length;

@@ -7,13 +7,13 @@ import { sectionTable } from './section-table.ts';
  * present place, so that the kernel's sort decides the rest.
  */
 export function sortOrcTables(image: ModuleImage): undefined {
-    const ips = sectionTable(image, '.orc_unwind_ip');
-    const entries = sectionTable(image, '.orc_unwind');
-    if (ips === undefined || entries === undefined) return undefined;
-    entries.reorder(ips.sort(image, ['ip'], (a) => (isTerminator(image, entries, a) ? -1 : 1)));
-    ips.commit(image, 'sorted-table');
-    entries.commit(image, 'sorted-table');
-    return undefined;
+  const ips = sectionTable(image, '.orc_unwind_ip');
+  const entries = sectionTable(image, '.orc_unwind');
+  if (ips === undefined || entries === undefined) return undefined;
+  entries.reorder(ips.sort(image, ['ip'], (a) => (isTerminator(image, entries, a) ? -1 : 1)));
+  ips.commit(image, 'sorted-table');
+  entries.commit(image, 'sorted-table');
+  return undefined;
 }
 
 /** What makes an entry a terminator: bits of struct orc_entry that are all 0. */

@@ -116,10 +116,18 @@ const operations: readonly ParavirtOperation[] = [
   { member: 'mmu.lazy_mode.flush', native: nothing, applies: to612 },
   { member: 'mmu.set_fixmap', native: 'native_set_fixmap' },
   { member: 'lock.queued_spin_lock_slowpath', native: 'native_queued_spin_lock_slowpath', applies: to612 },
-  { member: 'lock.queued_spin_unlock', native: '__raw_callee_save___native_queued_spin_unlock', applies: to612 },
+  {
+    member: 'lock.queued_spin_unlock',
+    native: '__raw_callee_save___native_queued_spin_unlock',
+    applies: to612,
+  },
   { member: 'lock.wait', native: nothing, applies: to612 },
   { member: 'lock.kick', native: nothing, applies: to612 },
-  { member: 'lock.vcpu_is_preempted', native: '__raw_callee_save___native_vcpu_is_preempted', applies: to612 },
+  {
+    member: 'lock.vcpu_is_preempted',
+    native: '__raw_callee_save___native_vcpu_is_preempted',
+    applies: to612,
+  },
 ];
 
 /**

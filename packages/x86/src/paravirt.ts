@@ -48,7 +48,8 @@ function firstGuess(image: ModuleImage, call: ParavirtCall): Candidate {
 
 function encodeCall({ address, length, shift }: ParavirtCall, answer: string): Uint8Array {
   const bytes = new Uint8Array(length);
-  const call = answer === callsNothing ? new Uint8Array() : generateBranch(CALL, address, BigInt(answer) + shift);
+  const call =
+    answer === callsNothing ? new Uint8Array() : generateBranch(CALL, address, BigInt(answer) + shift);
   bytes.set(call);
   fillWithNops(bytes, call.length, length);
   return bytes;
@@ -77,7 +78,13 @@ export function patchParavirt(image: ModuleImage): undefined {
     const index = Number(table?.number(entry, 'type') ?? 0n);
     const length = Number(table?.number(entry, 'len') ?? 0n);
     if (image.read(address, length) === undefined || length < 5) continue;
-    const bytes = paravirtCallBytes(image, { address, length, index, operation: `pv_ops[${index}]`, shift: 0n });
+    const bytes = paravirtCallBytes(image, {
+      address,
+      length,
+      index,
+      operation: `pv_ops[${index}]`,
+      shift: 0n,
+    });
     if (bytes !== undefined) image.write(address, bytes, 'paravirt');
   }
   return undefined;

@@ -65,7 +65,7 @@ function adjustOneBranch(bytes: Uint8Array, { to, from, length }: Move): void {
 
 /** __apply_relocation(). */
 function adjustAll(bytes: Uint8Array, move: Move): void {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const instruction = decodeInstruction(bytes, at);
     if (instruction === undefined) return;
     adjustInstruction(bytes, at, instruction, move);
@@ -78,7 +78,7 @@ function adjustWhileMergingNops(bytes: Uint8Array, move: Move, kernel: Kernel): 
   const kinds = nopsOf(kernel);
   if (kinds === undefined) return;
   const pass = new NopPass(bytes, kinds);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const instruction = decodeInstruction(bytes, at);
     if (instruction === undefined) return;
     const end = at + instruction.length;
@@ -102,11 +102,20 @@ function adjustInstruction(bytes: Uint8Array, at: number, instruction: Instructi
 /** Jcc, JMP and CALL; LOOP, JRCXZ and XBEGIN are left alone. */
 function isAdjusted({ map, opcode }: Instruction): boolean {
   if (map === '0f') return opcode >= 0x80 && opcode <= 0x8f;
-  return map === 'one-byte' && ((opcode >= 0x70 && opcode <= 0x7f) || opcode === JMP8 || opcode === JMP32 || opcode === CALL);
+  return (
+    map === 'one-byte' &&
+    ((opcode >= 0x70 && opcode <= 0x7f) || opcode === JMP8 || opcode === JMP32 || opcode === CALL)
+  );
 }
 
 /** apply_reloc() where need_reloc() says so: what points into the code itself moves with it. */
-function adjustField(bytes: Uint8Array, at: number, end: number, field: InstructionField, { to, from, length }: Move): void {
+function adjustField(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  field: InstructionField,
+  { to, from, length }: Move,
+): void {
   const distance = readField(bytes, at, field);
   const target = end + distance;
   if (target >= 0 && target <= length) return;
@@ -114,7 +123,13 @@ function adjustField(bytes: Uint8Array, at: number, end: number, field: Instruct
 }
 
 /** The kernel counts from the distance in the file, whether it was adjusted or not. */
-function shortenJump(bytes: Uint8Array, at: number, length: number, distance: number, { to, from }: Move): void {
+function shortenJump(
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  distance: number,
+  { to, from }: Move,
+): void {
   const short = Number(BigInt.asIntN(32, BigInt(distance) + from - to + 3n));
   if (short < -128 || short > 127) return;
   bytes.fill(INT3, at, at + length);

@@ -46,7 +46,13 @@ function readSite(image: ModuleImage, address: bigint): RetpolineSite | undefine
   const register = thunkRegister(image, '__x86_indirect_thunk', target);
   if (register === undefined) return undefined;
   const condition = instruction.map === '0f' ? instruction.opcode : undefined;
-  return { address, bytes, opcode: condition === undefined ? instruction.opcode : JMP32, condition, register };
+  return {
+    address,
+    bytes,
+    opcode: condition === undefined ? instruction.opcode : JMP32,
+    condition,
+    register,
+  };
 }
 
 function isPatched({ map, opcode }: Instruction): boolean {
@@ -59,14 +65,19 @@ function patchSite(image: ModuleImage, site: RetpolineSite, thunks: ItsThunks): 
   const withLfence = isOn(image, 'RETPOLINE_LFENCE', site, (bytes) => hasLfence(image, site, bytes));
   if (!withLfence && isOn(image, 'RETPOLINE', site, (bytes) => isRetpoline(image, site, bytes))) {
     const branch = callDepthBranch(image, site);
-    if (branch !== undefined && isOn(image, 'CALL_DEPTH', site, (bytes) => tellApart(bytes, branch, site.bytes))) {
+    if (
+      branch !== undefined &&
+      isOn(image, 'CALL_DEPTH', site, (bytes) => tellApart(bytes, branch, site.bytes))
+    ) {
       image.write(site.address, branch, 'retpoline');
     }
     return;
   }
   const lead = leadOf(site, withLfence);
   if (needsItsThunk(image, site, lead)) {
-    const thunk = itsThunkAddress(image, thunks.allocate(site.register), site, (bytes) => targetOf(site, bytes));
+    const thunk = itsThunkAddress(image, thunks.allocate(site.register), site, (bytes) =>
+      targetOf(site, bytes),
+    );
     if (thunk !== undefined) image.write(site.address, branchTo(site, thunk), 'kernel-chosen');
     return;
   }
@@ -75,7 +86,12 @@ function patchSite(image: ModuleImage, site: RetpolineSite, thunks: ItsThunks): 
 }
 
 /** A feature; where the machine does not tell, the bytes at the site do. */
-function isOn(image: ModuleImage, id: string, site: RetpolineSite, told: (bytes: Uint8Array) => boolean | undefined): boolean {
+function isOn(
+  image: ModuleImage,
+  id: string,
+  site: RetpolineSite,
+  told: (bytes: Uint8Array) => boolean | undefined,
+): boolean {
   const known = image.machine.feature(id);
   if (known !== undefined) return known;
   const initially = id === 'RETPOLINE';
@@ -114,7 +130,8 @@ function hasLfence(image: ModuleImage, site: RetpolineSite, bytes: Uint8Array): 
 
 /** Retpolines are in force where the site still goes to one, or to one that counts calls. */
 function isRetpoline(image: ModuleImage, site: RetpolineSite, bytes: Uint8Array): boolean | undefined {
-  if (startsWith(bytes, site.bytes) || startsWith(bytes, callDepthBranch(image, site) ?? site.bytes)) return true;
+  if (startsWith(bytes, site.bytes) || startsWith(bytes, callDepthBranch(image, site) ?? site.bytes))
+    return true;
   const indirect = inlineBranch(image, site, leadOf(site, false));
   const isIndirect = indirect !== undefined && startsWith(bytes, indirect);
   return isIndirect || targetOf(site, bytes) !== undefined ? false : undefined;
@@ -177,7 +194,11 @@ const fillRules: readonly FillRule[] = [
 ];
 
 /** The indirect branch itself, as long as the site; undefined where it does not fit, which the kernel leaves alone. */
-function inlineBranch(image: ModuleImage, site: RetpolineSite, lead: readonly number[]): Uint8Array | undefined {
+function inlineBranch(
+  image: ModuleImage,
+  site: RetpolineSite,
+  lead: readonly number[],
+): Uint8Array | undefined {
   const room = site.bytes.length - lead.length - branchLength(site.register);
   const rule = fillRules.find(({ applies }) => appliesTo(applies, image.kernel));
   if (room < 0 || rule === undefined) return undefined;

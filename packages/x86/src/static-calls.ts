@@ -1,7 +1,21 @@
-import { appliesTo, type Applicability, type ModuleImage, type StaticCallEncoder, type StaticCallSite } from '@kelp/core';
+import {
+  appliesTo,
+  type Applicability,
+  type ModuleImage,
+  type StaticCallEncoder,
+  type StaticCallSite,
+} from '@kelp/core';
 import { callThunk, functionOfThunk } from './call-thunks.ts';
 import { returnAt, returnTarget } from './return-thunks.ts';
-import { branchTarget, CALL, generateBranch, JMP32, nop5, startsWith, trampolineMark } from './text-generation.ts';
+import {
+  branchTarget,
+  CALL,
+  generateBranch,
+  JMP32,
+  nop5,
+  startsWith,
+  trampolineMark,
+} from './text-generation.ts';
 
 // __static_call_transform(), arch/x86/kernel/static_call.c.
 
@@ -61,8 +75,17 @@ function encodeCall(image: ModuleImage, { address }: StaticCallSite, target: big
   return inline?.bytes ?? generateBranch(CALL, address, entry);
 }
 
-function encodeCondition(image: ModuleImage, { address }: StaticCallSite, target: bigint, condition: number): Uint8Array {
-  const branch = generateBranch(JMP32, address + 1n, target === 0n ? (conditionalReturn(image) ?? 0n) : target);
+function encodeCondition(
+  image: ModuleImage,
+  { address }: StaticCallSite,
+  target: bigint,
+  condition: number,
+): Uint8Array {
+  const branch = generateBranch(
+    JMP32,
+    address + 1n,
+    target === 0n ? (conditionalReturn(image) ?? 0n) : target,
+  );
   return Uint8Array.of(0x0f, condition, ...branch.subarray(1));
 }
 
@@ -74,7 +97,8 @@ const conditionalReturns: readonly {
   {
     // The thunk that the compiler calls, whatever the kernel chose.
     applies: [{ before: '6.2' }],
-    thunk: (image) => (returnTarget(image) === undefined ? undefined : image.externalSymbol('__x86_return_thunk')),
+    thunk: (image) =>
+      returnTarget(image) === undefined ? undefined : image.externalSymbol('__x86_return_thunk'),
   },
   // Seen in 6.12, not in 6.1: x86_return_thunk, in both halves of a cache line.
   { applies: [{ since: '6.2' }], thunk: (image) => returnTarget(image) },
@@ -87,12 +111,16 @@ function conditionalReturn(image: ModuleImage): bigint | undefined {
 
 function decodeCall(image: ModuleImage, address: bigint, bytes: Uint8Array): bigint | undefined {
   if (startsWith(bytes, nop5)) return 0n;
-  const inline = inlineFunctions.find((one) => appliesTo(one.applies, image.kernel) && startsWith(bytes, one.bytes));
+  const inline = inlineFunctions.find(
+    (one) => appliesTo(one.applies, image.kernel) && startsWith(bytes, one.bytes),
+  );
   if (inline !== undefined) return image.externalSymbol(inline.name);
   if (bytes[0] !== CALL) return undefined;
   const entry = branchTarget(bytes, 1, address + 5n);
   const behindThunk = functionOfThunk(image, entry);
-  return legalTarget(image, entry) ?? (behindThunk === undefined ? undefined : legalTarget(image, behindThunk));
+  return (
+    legalTarget(image, entry) ?? (behindThunk === undefined ? undefined : legalTarget(image, behindThunk))
+  );
 }
 
 /** A static call goes to the start of a function and nowhere else. */
@@ -133,7 +161,9 @@ function writeTrampoline(image: ModuleImage, site: StaticCallSite, present: Uint
     kind: 'static-call',
     id: `0x${site.key.toString(16)}`,
     address: site.address,
-    candidates: [{ answer: initially === undefined ? 'as in the file' : `0x${initially.toString(16)}`, bytes: present }],
+    candidates: [
+      { answer: initially === undefined ? 'as in the file' : `0x${initially.toString(16)}`, bytes: present },
+    ],
     derive: (bytes) => {
       const target = staticCall.decode(image, site, bytes);
       return target === undefined ? undefined : `0x${target.toString(16)}`;

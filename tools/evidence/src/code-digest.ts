@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import ts from 'typescript';
 import { repositoryPath, type Plugin } from './architectures.ts';
 
@@ -20,9 +20,28 @@ const shared: readonly string[] = [
 /** Code of a plugin beside its tables. */
 const perPlugin: readonly string[] = ['src/linkage.ts', 'src/specials.ts'];
 
+/** Code of loading and comparing, on which memory evidence depends too. */
+const loading: readonly string[] = ['packages/loader/src', 'packages/memory/src', 'packages/core/src'];
+
+/** SHA-256 over the code that loads modules and compares them with memory, all of the plugin's included. */
+export function loadingDigest(plugin: Plugin): string {
+  const folders = [...loading, `${plugin.package}/src`];
+  const files = folders.flatMap((folder) =>
+    readdirSync(repositoryPath(folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .toSorted()
+      .map((name) => `${folder}/${name}`),
+  );
+  return digestOf(files);
+}
+
 /** SHA-256 over that code, without comments and layout: those change nothing that was seen to hold. */
 export function codeDigest(plugin: Plugin): string {
   const files = [...shared, ...perPlugin.map((file) => `${plugin.package}/${file}`)];
+  return digestOf(files);
+}
+
+function digestOf(files: readonly string[]): string {
   const hash = createHash('sha256');
   for (const file of files) {
     const path = repositoryPath(file);

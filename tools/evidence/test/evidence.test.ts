@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { currentEvidence, parseEvidence, type EvidenceFile } from '@kelp/coverage';
 import { describe, expect, test } from 'vitest';
 import { plugins, repositoryPath, type Plugin } from '../src/architectures.ts';
-import { codeDigest } from '../src/code-digest.ts';
+import { codeDigest, loadingDigest } from '../src/code-digest.ts';
 import { coverageReport } from '../src/coverage-report.ts';
 import { localEvidence } from '../src/records.ts';
 
@@ -18,8 +18,9 @@ function evidenceOf(plugin: Plugin): EvidenceFile {
 
 describe.each(named)('%s', (_id, plugin) => {
   test('vector and fixture evidence is current; npm run evidence writes it', () => {
-    const { code, records } = evidenceOf(plugin);
+    const { code, loadingCode, records } = evidenceOf(plugin);
     expect(code).toBe(codeDigest(plugin));
+    expect(loadingCode).toBe(loadingDigest(plugin));
     const local = records.filter(({ source }) => source === 'vector' || source === 'fixture');
     expect(local).toEqual(localEvidence(plugin, code));
   });

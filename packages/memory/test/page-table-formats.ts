@@ -1,0 +1,92 @@
+import type { TestLevel, TestPageTables } from './page-table-builder.ts';
+
+/** Intel SDM volume 3: present, writable, accessed, dirty; PS for large pages; no execution. */
+function x86(levels: 4 | 5): TestPageTables {
+  const table = (address: bigint): bigint => address | 0x67n;
+  const page = (address: bigint): bigint => address | 0x8000_0000_0000_0063n;
+  const large = (address: bigint): bigint => address | 0x8000_0000_0000_10e3n;
+  const level = (shift: number, leaf: TestLevel['leaf']): TestLevel => ({ shift, bits: 9, table, leaf, empty: 0n });
+  const four = [level(39, undefined), level(30, large), level(21, large), level(12, page)];
+  return { byteOrder: 'little', levels: levels === 4 ? four : [level(48, undefined), ...four] };
+}
+
+/** Arm ARM, VMSAv8-64 descriptors: attributes in the low and high bits that are no address. */
+function arm64(pageShift: number, addressBits: number, high: (address: bigint) => bigint): TestPageTables {
+  const bitsPerLevel = pageShift - 3;
+  const shifts: number[] = [];
+  for (let shift = pageShift; shift < addressBits; shift += bitsPerLevel) shifts.unshift(shift);
+  const levels = shifts.map((shift, depth): TestLevel => {
+    const isLast = depth === shifts.length - 1;
+    const isBlock = depth === shifts.length - 2 || (depth === shifts.length - 3 && pageShift === 12);
+    return {
+      shift,
+      bits: Math.min(bitsPerLevel, addressBits - shift),
+      table: (address) => high(address) | 3n,
+      leaf: isLast || isBlock ? (address) => high(address) | 0x0068_0000_0000_0400n | (isLast ? 3n : 1n) : undefined,
+      empty: 0n,
+    };
+  });
+  return { byteOrder: 'little', levels };
+}
+
+/** z/Architecture: table type and length in region entries, an invalid bit in each. */
+function s390x(type: 0 | 1 | 2 | 3): TestPageTables {
+  const region = (shift: number, kind: bigint, leaf: TestLevel['leaf']): TestLevel => ({
+    shift,
+    bits: 11,
+    table: (address) => address | (kind << 2n) | 3n,
+    leaf,
+    empty: 0x20n | (kind << 2n),
+  });
+  const all: TestLevel[] = [
+    region(53, 3n, undefined),
+    region(42, 2n, undefined),
+    region(31, 1n, (address) => address | 0x404n),
+    { shift: 20, bits: 11, table: (address) => address, leaf: (address) => address | 0x400n, empty: 0x20n },
+    { shift: 12, bits: 8, table: (address) => address, leaf: (address) => address | 0x200n, empty: 0x400n },
+  ];
+  return { byteOrder: 'big', levels: all.slice(3 - type) };
+}
+
+/** Power ISA book III, radix trees; the hash MMU's Linux tables have no size of the next level. */
+function ppc64le(pageShift: number, bits: readonly [number, number, number, number], isRadix: boolean): TestPageTables {
+  const shifts = bits.map((_, depth) => pageShift + bits.slice(depth + 1).reduce((sum, one) => sum + one, 0));
+  const levels = bits.map((own, depth): TestLevel => {
+    const next = BigInt(bits[depth + 1] ?? 0);
+    return {
+      shift: shifts[depth] ?? 0,
+      bits: own,
+      table: (address) => (1n << 63n) | address | (isRadix ? next : 0n),
+      leaf: depth === 0 ? undefined : (address) => (3n << 62n) | address | 0x18en,
+      empty: 0n,
+    };
+  });
+  return { byteOrder: 'big', levels };
+}
+
+const inPlace = (address: bigint): bigint => address;
+
+/** Address bits 51 and 50 in bits 9 and 8. */
+const lpa2 = (address: bigint): bigint => (address & ((1n << 50n) - 1n)) | ((address >> 50n) << 8n);
+
+/** Address bits 51 to 48 in bits 15 to 12. */
+const lpa = (address: bigint): bigint => (address & ((1n << 48n) - 1n)) | ((address >> 48n) << 12n);
+
+export const testFormats = {
+  x86Four: x86(4),
+  x86Five: x86(5),
+  arm64Small: arm64(12, 48, inPlace),
+  arm64SmallLpa2: arm64(12, 52, lpa2),
+  arm64Medium: arm64(14, 47, inPlace),
+  arm64MediumLpa2: arm64(14, 52, lpa2),
+  arm64Large: arm64(16, 48, lpa),
+  arm64LargeLva: arm64(16, 52, lpa),
+  s390xSegment: s390x(0),
+  s390xThird: s390x(1),
+  s390xSecond: s390x(2),
+  s390xFirst: s390x(3),
+  ppc64leRadixSmall: ppc64le(12, [13, 9, 9, 9], true),
+  ppc64leRadixLarge: ppc64le(16, [13, 9, 9, 5], true),
+  ppc64leHashSmall: ppc64le(12, [9, 9, 7, 9], false),
+  ppc64leHashLarge: ppc64le(16, [8, 10, 10, 8], false),
+} as const;

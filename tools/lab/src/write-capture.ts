@@ -1,0 +1,83 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { hex, type KernelSnapshot, type LoadedModule, type MachineText } from '@kelp/memory';
+
+const texts: readonly MachineText[] = [
+  'cmdline',
+  'cpuinfo.txt',
+  'dmesg.txt',
+  'iomem.txt',
+  'version',
+  'vmallocinfo.txt',
+  'vulnerabilities.txt',
+];
+
+/** What a snapshot does not hold, or not in the form of a capture folder. */
+export interface CaptureExtras {
+  /** /proc/modules as it was. */
+  readonly modules: string;
+  /** /proc/kallsyms as it was. */
+  readonly kallsyms: Uint8Array;
+  /** Bytes of a section by the module file; undefined if the file has no such section. */
+  readonly sectionSize: (module: string, section: string) => number | undefined;
+}
+
+/**
+ * Writes a kernel as a capture folder: texts about the machine, symbols, exports, the sections of every module and the
+ * memory of its areas. Areas are those of struct module, so that areas of a shared page are told apart.
+ */
+export function writeCapture(snapshot: KernelSnapshot, extras: CaptureExtras, folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const name of texts) {
+    const text = snapshot.text(name);
+    if (text !== undefined) writeFileSync(join(folder, name), text);
+  }
+  const vector = snapshot.auxiliaryVector();
+  if (vector !== undefined) writeFileSync(join(folder, 'auxv.bin'), vector);
+  writeFileSync(join(folder, 'modules.txt'), extras.modules);
+  writeFileSync(join(folder, 'kallsyms.txt.gz'), gzipSync(extras.kallsyms));
+  if (snapshot.exports !== undefined) {
+    const exported = [...snapshot.exports].map(([name, address]) => [name, hex(address)] as const);
+    writeJson(join(folder, 'exports.json'), exported);
+  }
+  const { modules } = snapshot;
+  writeJson(
+    join(folder, 'sections.json'),
+    modules.map((module) => [module.name, sectionsOf(module, extras)]),
+  );
+  writeJson(
+    join(folder, 'percpu.json'),
+    modules.flatMap(({ name, perCpu }) => {
+      return perCpu === undefined ? [] : [[name, { address: hex(perCpu.address), size: perCpu.size }]];
+    }),
+  );
+  writeJson(
+    join(folder, 'regions.json'),
+    modules.map((module) => [module.name, writeAreas(snapshot, module, folder)]),
+  );
+}
+
+/** Entries instead of an object: names of sections and symbols come from files. */
+function writeJson(path: string, entries: readonly (readonly [string, unknown])[]): void {
+  writeFileSync(path, `${JSON.stringify(Object.fromEntries(entries), undefined, 1)}\n`);
+}
+
+function sectionsOf(module: LoadedModule, extras: CaptureExtras): unknown {
+  const sections = [...module.sections.values()].map(({ name, address }) => {
+    return [name, { address: hex(address), size: extras.sectionSize(module.name, name) ?? 0 }] as const;
+  });
+  return Object.fromEntries(sections);
+}
+
+/** The areas of a module that have memory, their bytes written. */
+function writeAreas(snapshot: KernelSnapshot, module: LoadedModule, folder: string): unknown {
+  return module.areas.flatMap(({ address, size }) => {
+    const bytes = size === 0 ? undefined : snapshot.memory.read(address, size);
+    if (bytes === undefined) return [];
+    const home = join(folder, 'memory', module.name);
+    mkdirSync(home, { recursive: true });
+    writeFileSync(join(home, `region-${address.toString(16).padStart(16, '0')}.bin`), bytes);
+    return [{ address: hex(address), size }];
+  });
+}

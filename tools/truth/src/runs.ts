@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { arm64 } from '@kelp/arm64';
+import type { Architecture } from '@kelp/core';
+import {
+  openCaptureFolder,
+  verifySnapshot,
+  type CaptureFolder,
+  type VerifiedModule,
+  type VerifyOptions,
+} from '@kelp/memory';
+import { ppc64le } from '@kelp/ppc64le';
+import { s390x } from '@kelp/s390x';
+import { x86 } from '@kelp/x86';
+
+/** All architectures that a run may be of. */
+export const architectures: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
+
+/** A captured kernel with its modules, under the name of its folder. */
+export interface Run {
+  readonly name: string;
+  readonly capture: CaptureFolder;
+}
+
+/** Opens capture folders. */
+export function openRuns(folders: readonly string[]): readonly Run[] {
+  return folders.map((folder) => ({ name: basename(folder), capture: openCaptureFolder(folder) }));
+}
+
+/** The file of a module of a run. */
+export function moduleFileOf({ capture }: Run): VerifyOptions['moduleFile'] {
+  return async (name) => {
+    const file = capture.moduleFiles.get(name);
+    return await Promise.resolve(file === undefined ? undefined : { file, bytes: readFileSync(file) });
+  };
+}
+
+/**
+ * Verifies all modules of a run, one after the other.
+ *
+ * @throws Error for a module that cannot be verified or that the prediction refuses: no table could count it.
+ */
+export async function* verifyRun(
+  run: Run,
+  options: Pick<VerifyOptions, 'without'> & { readonly architectures?: readonly Architecture[] } = {},
+): AsyncGenerator<VerifiedModule> {
+  const results = verifySnapshot(run.capture, {
+    architectures,
+    ...options,
+    moduleFile: moduleFileOf(run),
+  });
+  for await (const result of results) {
+    if ('error' in result)
+      throw new Error(`${run.name}, module ${result.name}: ${result.error.message}`, { cause: result.error });
+    if (result.refused !== undefined)
+      throw new Error(`${run.name}, module ${result.name} is refused: ${result.refused.reason}`);
+    yield result;
+  }
+}
