@@ -50,8 +50,10 @@ export class Accumulator {
     this.#images += counts.images;
     for (const failure of counts.failed) this.addFailure(failure);
     for (const section of counts.sections) this.#addSection(section, section.modules);
-    for (const { type, name, count, modules } of counts.relocations) this.#addRelocation(type, name, count, modules);
-    for (const { section, type, count } of counts.relocationsBySection) this.#addBySection(section, type, count);
+    for (const { type, name, count, modules } of counts.relocations)
+      this.#addRelocation(type, name, count, modules);
+    for (const { section, type, count } of counts.relocationsBySection)
+      this.#addBySection(section, type, count);
   }
 
   /** The sums in their canonical order. */
@@ -103,7 +105,9 @@ export class Accumulator {
   }
 
   #sectionCounts(): readonly SectionCount[] {
-    return [...this.#sections].map(([name, sum]) => ({ name, ...sum })).toSorted((a, b) => compareText(a.name, b.name));
+    return [...this.#sections]
+      .map(([name, sum]) => ({ name, ...sum }))
+      .toSorted((a, b) => compareText(a.name, b.name));
   }
 
   #bySectionCounts(): readonly SectionRelocationCount[] {

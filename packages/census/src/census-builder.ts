@@ -1,6 +1,12 @@
 import { KelpError } from '@kelp/core';
 import { Accumulator, compareFailures, compareText } from './accumulator.ts';
-import { censusSchema, type ArchitectureCounts, type Census, type FailedFile, type KernelCounts } from './census.ts';
+import {
+  censusSchema,
+  type ArchitectureCounts,
+  type Census,
+  type FailedFile,
+  type KernelCounts,
+} from './census.ts';
 import type { ModuleInventory } from './inventory.ts';
 
 /** Adds up files and other censuses. The result does not depend on the order in which they are added. */

@@ -35,7 +35,12 @@ export async function decompress(
     return await decompressors[format](bytes, limit);
   } catch (error) {
     if (error instanceof TooLarge || isOutputLimit(error)) {
-      throw new KelpError('file/too-large', `more than ${limit} bytes when uncompressed`, { file }, { cause: error });
+      throw new KelpError(
+        'file/too-large',
+        `more than ${limit} bytes when uncompressed`,
+        { file },
+        { cause: error },
+      );
     }
     const message = `the ${format} data is damaged: ${error instanceof Error ? error.message : String(error)}`;
     throw new KelpError('file/damaged-compression', message, { file }, { cause: error });
@@ -55,7 +60,11 @@ const decompressors: Readonly<Record<Compression, Decompressor>> = {
 class TooLarge extends Error {}
 
 function isOutputLimit(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && (error.code === 'ERR_BUFFER_TOO_LARGE' || error.code === 'ENOBUFS');
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    (error.code === 'ERR_BUFFER_TOO_LARGE' || error.code === 'ENOBUFS')
+  );
 }
 
 type ZstdDecompress = (bytes: Uint8Array, options: { readonly maxOutputLength: number }) => Uint8Array;

@@ -32,7 +32,8 @@ export class FileReader {
       descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
       const status = fstatSync(descriptor);
       if (!status.isFile()) throw new KelpError('file/not-a-file', 'not a regular file', { file: path });
-      if (status.size > largestFile) throw new KelpError('file/too-large', `the file has ${status.size} bytes`, { file: path });
+      if (status.size > largestFile)
+        throw new KelpError('file/too-large', `the file has ${status.size} bytes`, { file: path });
       if (status.size > this.#buffer.length) this.#buffer = Buffer.alloc(status.size);
       let length = 0;
       while (length < status.size) {
@@ -64,6 +65,7 @@ export function fileError(error: unknown, path: string): KelpError {
   if (error instanceof KelpError) return error;
   const system = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   const known = system === undefined ? undefined : codes.get(system);
-  const [code, message] = known ?? (['file/unreadable', error instanceof Error ? error.message : String(error)] as const);
+  const [code, message] =
+    known ?? (['file/unreadable', error instanceof Error ? error.message : String(error)] as const);
   return new KelpError(code, message, { file: path }, { cause: error });
 }

@@ -16,7 +16,13 @@ export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } 
 export { readCensus } from './read-census.ts';
 export { FileScanner } from './scan.ts';
 export { isOrdinaryName, looksSpecial, readSignals, type Signals } from './section-detector.ts';
-export { inspect, type InspectedSection, type Inspection, type InspectOptions, type SectionHeader } from './inspection.ts';
+export {
+  inspect,
+  type InspectedSection,
+  type Inspection,
+  type InspectOptions,
+  type SectionHeader,
+} from './inspection.ts';
 export { inspectionJson, inspectionSchema } from './inspection-json.ts';
 export { inspectionReport } from './inspection-report.ts';
 export type { EntryFieldText } from './entry-text.ts';

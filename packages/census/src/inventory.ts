@@ -1,5 +1,22 @@
-import { countFittingEntries, parseKernel, requireArchitecture, selectArchitecture, type Architecture, type Kernel, type SpecialSection } from '@kelp/core';
-import { ET_REL, findModinfoValue, readIdentity, SHT_NULL, SHT_RELA, type ObjectFile, type RelocationTable, type Section } from '@kelp/core/elf';
+import {
+  countFittingEntries,
+  parseKernel,
+  requireArchitecture,
+  selectArchitecture,
+  type Architecture,
+  type Kernel,
+  type SpecialSection,
+} from '@kelp/core';
+import {
+  ET_REL,
+  findModinfoValue,
+  readIdentity,
+  SHT_NULL,
+  SHT_RELA,
+  type ObjectFile,
+  type RelocationTable,
+  type Section,
+} from '@kelp/core/elf';
 import { isOrdinaryName, looksSpecial } from './section-detector.ts';
 
 /** One section header of a file. */
@@ -72,7 +89,9 @@ export class Inventory {
     for (const section of object.sections) {
       if (section.type === SHT_NULL && section.index === 0) continue;
       const known = nameKnowledge(knowledge, architecture, kernel, section.name);
-      sections.push(useOf(object, section, known, kernel, image ? undefined : (tables.get(section.index) ?? null)));
+      sections.push(
+        useOf(object, section, known, kernel, image ? undefined : (tables.get(section.index) ?? null)),
+      );
     }
     return { architecture, release, image, sections, relocations: this.#countRelocations(object) };
   }
@@ -148,11 +167,18 @@ function useOf(
 ): SectionUse {
   const { name, size: bytes } = section;
   if (row === undefined) {
-    const special = !ordinary && section.isAllocated && looksSpecial(object, section, relocations ?? undefined);
+    const special =
+      !ordinary && section.isAllocated && looksSpecial(object, section, relocations ?? undefined);
     return { name, bytes, entries: null, special, known: false };
   }
   const count = relocations === undefined ? undefined : (relocations?.count ?? 0);
-  return { name, bytes, entries: countFittingEntries(row, kernel, bytes, count) ?? null, special: true, known: true };
+  return {
+    name,
+    bytes,
+    entries: countFittingEntries(row, kernel, bytes, count) ?? null,
+    special: true,
+    known: true,
+  };
 }
 
 /** The ordinary relocation section of each section, by target index. */
@@ -182,7 +208,9 @@ function imageRelease(object: ObjectFile): string {
     if (!section.isAllocated || !section.occupiesFile) continue;
     const text = Buffer.from(section.bytes.buffer, section.bytes.byteOffset, section.bytes.byteLength);
     for (let at = text.indexOf(banner); at !== -1; at = text.indexOf(banner, at + 1)) {
-      const match = /^(\d+\.\d+\S*) /u.exec(text.toString('latin1', at + banner.length, at + banner.length + 80));
+      const match = /^(\d+\.\d+\S*) /u.exec(
+        text.toString('latin1', at + banner.length, at + banner.length + 80),
+      );
       if (match?.[1] !== undefined) return match[1];
     }
   }

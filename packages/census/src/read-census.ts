@@ -19,13 +19,24 @@ export function readCensus(file: string): Census {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new KelpError('census/damaged', 'not a JSON file; expected the output of kelp scan --json', { file }, { cause: error });
+    throw new KelpError(
+      'census/damaged',
+      'not a JSON file; expected the output of kelp scan --json',
+      { file },
+      { cause: error },
+    );
   }
-  if (!isRecord(value) || !('schema' in value)) throw new KelpError('census/damaged', 'not a census: no schema', { file });
+  if (!isRecord(value) || !('schema' in value))
+    throw new KelpError('census/damaged', 'not a census: no schema', { file });
   if (value['schema'] !== censusSchema) {
-    throw new KelpError('census/schema', `census schema is ${String(value['schema'])}, expected ${censusSchema}`, { file });
+    throw new KelpError(
+      'census/schema',
+      `census schema is ${String(value['schema'])}, expected ${censusSchema}`,
+      { file },
+    );
   }
-  if (!isCensus(value)) throw new KelpError('census/damaged', 'the census lacks lists that every census has', { file });
+  if (!isCensus(value))
+    throw new KelpError('census/damaged', 'the census lacks lists that every census has', { file });
   return value;
 }
 
@@ -33,14 +44,21 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isCensus(value: Readonly<Record<string, unknown>>): value is Readonly<Record<string, unknown>> & Census {
+function isCensus(
+  value: Readonly<Record<string, unknown>>,
+): value is Readonly<Record<string, unknown>> & Census {
   const { architectures, failed } = value;
   if (!isRecord(architectures) || !isList(failed, failedFile)) return false;
-  return Object.values(architectures).every((one) => isCounts(one) && isRecord(one) && allCounts(one['kernels']));
+  return Object.values(architectures).every(
+    (one) => isCounts(one) && isRecord(one) && allCounts(one['kernels']),
+  );
 }
 
 function allCounts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((one) => isCounts(one) && isRecord(one) && typeof one['release'] === 'string');
+  return (
+    Array.isArray(value) &&
+    value.every((one) => isCounts(one) && isRecord(one) && typeof one['release'] === 'string')
+  );
 }
 
 function isCounts(value: unknown): boolean {

@@ -23,7 +23,11 @@ export class FileScanner {
       this.#builder.addInventory(this.#inventory.take(parseObjectFile(bytes, file)));
     } catch (error) {
       if (!isKelpError(error)) throw error;
-      this.#builder.addFailure(file, error, bytes === undefined ? undefined : this.#inventory.machineOf(bytes));
+      this.#builder.addFailure(
+        file,
+        error,
+        bytes === undefined ? undefined : this.#inventory.machineOf(bytes),
+      );
     }
   }
 }

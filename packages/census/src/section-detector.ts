@@ -27,7 +27,11 @@ export function isOrdinaryName(name: string): boolean {
  * regular stride, or declares entries, or is executable under a name that no compiler gives. Uses no list of known
  * special sections.
  */
-export function looksSpecial(object: ObjectFile, section: Section, relocations: RelocationTable | undefined): boolean {
+export function looksSpecial(
+  object: ObjectFile,
+  section: Section,
+  relocations: RelocationTable | undefined,
+): boolean {
   if (!section.isAllocated || section.size === 0 || isOrdinaryName(section.name)) return false;
   if (section.isExecutable) return true;
   const signals = readSignals(object, section, relocations);
@@ -35,7 +39,11 @@ export function looksSpecial(object: ObjectFile, section: Section, relocations: 
 }
 
 /** The signals of one section. */
-export function readSignals(object: ObjectFile, section: Section, relocations: RelocationTable | undefined): Signals {
+export function readSignals(
+  object: ObjectFile,
+  section: Section,
+  relocations: RelocationTable | undefined,
+): Signals {
   const declaresEntries = section.entrySize > 1n || (section.flags & 0x80n) !== 0n;
   if (relocations === undefined || relocations.count === 0) {
     return { pointsIntoCode: false, stride: undefined, declaresEntries };

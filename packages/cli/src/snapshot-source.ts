@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import { FileReader, findModules } from '@kelp/census';
+import { fileError, FileReader, findModules } from '@kelp/census';
 import { KelpError } from '@kelp/core';
 import { openCaptureFolder, openLiveKernel, openVmcore, type KernelSnapshot } from '@kelp/memory';
 
@@ -15,7 +15,7 @@ export interface SnapshotSource {
  *
  * @param source - a path; undefined for the running kernel.
  * @param modules - folder of module files; needed where the source brings none.
- * @throws KelpError `memory/...`, `verify/no-modules`.
+ * @throws KelpError `file/...`, `memory/...`, `verify/no-modules`.
  */
 export function openSource(source: string | undefined, modules: string | undefined): SnapshotSource {
   const given = modules === undefined ? undefined : moduleFilesIn(modules);
@@ -23,7 +23,7 @@ export function openSource(source: string | undefined, modules: string | undefin
     const snapshot = openLiveKernel();
     return { snapshot, files: given ?? moduleFilesIn(`/lib/modules/${snapshot.release}`) };
   }
-  if (statSync(source, { throwIfNoEntry: false })?.isDirectory() === true) {
+  if (isFolder(source)) {
     const snapshot = openCaptureFolder(source);
     return { snapshot, files: given ?? snapshot.moduleFiles };
   }
@@ -34,11 +34,17 @@ export function openSource(source: string | undefined, modules: string | undefin
   return { snapshot: openVmcore(source), files: given };
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch (error) {
+    throw fileError(error, path);
+  }
+}
+
 /** Module files below a folder by the name that the kernel gives the module. */
 function moduleFilesIn(folder: string): ReadonlyMap<string, string> {
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) {
-    throw new KelpError('file/not-found', 'no such folder', { file: folder });
-  }
+  if (!isFolder(folder)) throw new KelpError('file/not-a-folder', 'is no folder', { file: folder });
   const named = findModules([folder]).files.flatMap((file) => {
     const name = /([^/]+)\.ko(?:\.\w+)?$/u.exec(file)?.[1];
     return name === undefined ? [] : [[name.replaceAll('-', '_'), file] as const];

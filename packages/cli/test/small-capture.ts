@@ -12,6 +12,8 @@ interface AddressMap {
   readonly functions: bigint;
   readonly modules: bigint;
   readonly perCpu: bigint;
+  /** Of ftrace. */
+  readonly trampolines: bigint;
   readonly pageSize: number;
 }
 
@@ -21,6 +23,7 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
     {
       functions: 0xffff_ffff_8100_0000n,
       modules: 0xffff_ffff_c000_0000n,
+      trampolines: 0xffff_ffff_c010_0000n,
       perCpu: 0x2_0000n,
       pageSize: 4096,
     },
@@ -31,6 +34,7 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
     {
       functions: 0xffff_8000_0800_0000n,
       modules: 0xffff_8000_7a00_0000n,
+      trampolines: 0xffff_8000_7a10_0000n,
       perCpu: 0xffff_8000_0900_0000n,
       pageSize: 4096,
     },
@@ -40,6 +44,7 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
     {
       functions: 0xc000_0000_0001_0000n,
       modules: 0xc008_0000_0000_0000n,
+      trampolines: 0xc008_0000_0010_0000n,
       perCpu: 0xc000_0000_0100_0000n,
       pageSize: 65536,
     },
@@ -47,7 +52,8 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
   [
     's390x',
     // Out of reach of a branch, too.
-    { functions: 0x10_0000n, modules: 0x3ff_8000_0000n, perCpu: 0x3ff_7f00_0000n, pageSize: 4096 },
+    { functions: 0x10_0000n, modules: 0x3ff_8000_0000n,
+      trampolines: 0x3ff_8010_0000n, perCpu: 0x3ff_7f00_0000n, pageSize: 4096 },
   ],
 ]);
 
@@ -70,7 +76,15 @@ export interface SmallCapture {
   readonly loaded: LoadedModule;
   /** Files of sections by name. */
   readonly sections: ReadonlyMap<string, CapturedFile>;
+  /** Imports and what else the kernel defines. */
   readonly symbols: ReadonlyMap<string, bigint>;
+  /** Functions of the module. */
+  readonly functions: readonly ModuleFunction[];
+}
+
+interface ModuleFunction {
+  readonly name: string;
+  readonly address: bigint;
 }
 
 interface CapturedFile {
@@ -82,19 +96,21 @@ interface CapturedFile {
 export interface CaptureOptions {
   /** Of the module file in the capture; without it, the module's name. */
   readonly fileName?: string;
-  /** Bytes of the module instead of the fixture's. */
-  readonly bytes?: Uint8Array;
+  /** Where the kernel's symbols are. */
+  readonly functions?: bigint;
 }
 
 /** Write a capture of a fixture, `x86/hello-6.1.ko`, into a new folder. */
 export function makeCapture(folder: string, name: string, options: CaptureOptions = {}): SmallCapture {
-  const bytes = options.bytes ?? readFileSync(fixture(name));
+  const bytes = readFileSync(fixture(name));
   const object = parseObjectFile(bytes, name);
-  const map = addressMapOf(object);
+  const known = addressMapOf(object);
+  const map = { ...known, functions: options.functions ?? known.functions };
   const symbols = makeSymbols(object, map);
   const loaded = load(object, map, symbols);
   if (loaded.refused !== undefined) throw new Error(`${name} is refused: ${loaded.refused.reason}`);
   const module = modinfo(object, 'name');
+  const functions = functionsOf(object, loaded);
   const file = join(folder, 'modules', options.fileName ?? `${module}.ko`);
   const sections = new Map<string, CapturedFile>();
   const write = (path: string, content: Uint8Array | string): void => {
@@ -107,6 +123,10 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
     write(path, loaded.image.read(address, size) ?? new Uint8Array());
     sections.set(section, { path, address, size });
   }
+  const areas = loaded.image.areas.filter(({ area, bytes: memory }) => !area.init && memory.length > 0);
+  for (const { address, bytes: memory } of areas) write(regionPath(folder, module, address), memory);
+  const regions = areas.map(({ address, bytes: memory }) => ({ address: hex(address), size: memory.length }));
+  write(join(folder, 'regions.json'), JSON.stringify({ [module]: regions }));
   write(join(folder, 'sections.json'), sectionsJson(module, folder, loaded, sections));
   write(
     join(folder, 'modules.txt'),
@@ -116,15 +136,20 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
   write(join(folder, 'version'), `Linux version ${releaseOf(object)} (made up)\n`);
   write(join(folder, 'cpuinfo.txt'), 'processor\t: 0\nprocessor\t: 1\n');
   write(join(folder, 'auxv.bin'), auxiliaryVector(map.pageSize, object.byteOrder));
-  write(join(folder, 'kallsyms.txt.gz'), kallsyms(symbols, object, loaded, module));
+  write(join(folder, 'kallsyms.txt.gz'), kallsyms(symbols, functions, module));
   write(file, bytes);
-  return { folder, module, file, loaded, sections, symbols };
+  return { folder, module, file, loaded, sections, symbols, functions };
 }
 
 /** The folder's kallsyms without some symbols. */
 export function removeSymbols({ folder, symbols }: SmallCapture, ...names: readonly string[]): void {
   const kept = new Map([...symbols].filter(([name]) => !names.includes(name)));
   writeFileSync(join(folder, 'kallsyms.txt.gz'), gzipSync(kallsymsLines(kept).join('')));
+}
+
+/** File of the memory around sections. */
+export function regionPath(folder: string, module: string, address: bigint): string {
+  return join(folder, 'memory', module, `region-${digits(address)}.bin`);
 }
 
 /** Change one byte of a file. */
@@ -155,7 +180,13 @@ function makeSymbols(object: ObjectFile, { functions }: AddressMap): ReadonlyMap
 function load(object: ObjectFile, map: AddressMap, symbols: ReadonlyMap<string, bigint>): LoadedModule {
   const architecture = requireArchitecture(object, architectures);
   const kernel = parseKernel(releaseOf(object));
-  const machine = { pageSize: map.pageSize, smp: true, feature: () => undefined, value: () => undefined };
+  const machine = {
+    pageSize: map.pageSize,
+    smp: true,
+    feature: () => undefined,
+    // One for all stubs of ppc64le; verify finds it.
+    value: (name: string) => (name === 'kernel-toc' ? map.functions + 0x123_4500n : undefined),
+  };
   const plan = architecture.linkage?.plan?.(object, kernel, machine);
   const areas = layOutModule(object, kernel, map.pageSize, plan);
   const functions = new Map([...symbols].map(([name, address]) => [address, name]));
@@ -170,6 +201,8 @@ function load(object: ObjectFile, map: AddressMap, symbols: ReadonlyMap<string, 
       functionAt: (address) => functions.get(address),
     },
     perCpuAddress: map.perCpu,
+    // s390x 6.1 always has one; a verification reads it from the call sites.
+    answers: new Map([[`kernel-chosen ftrace trampolines of text ${hex(map.modules)}`, hex(map.trampolines)]]),
   });
 }
 
@@ -188,22 +221,26 @@ function sectionsJson(
   return JSON.stringify({ [module]: Object.fromEntries(sections) });
 }
 
-function kallsyms(
-  symbols: ReadonlyMap<string, bigint>,
-  object: ObjectFile,
-  { image }: LoadedModule,
-  module: string,
-): Uint8Array {
-  const lines = kallsymsLines(symbols);
+function functionsOf(object: ObjectFile, { image }: LoadedModule): readonly ModuleFunction[] {
+  const functions: ModuleFunction[] = [];
   const table = object.symbols();
   const addresses = new Map(image.sections.map(({ index, address }) => [index, address]));
   for (let index = 1; table !== undefined && index < table.count; index++) {
     const address = addresses.get(table.sectionIndex(index) ?? -1);
-    // A function: STT_FUNC.
+    // STT_FUNC.
     if (address === undefined || table.type(index) !== 2) continue;
-    lines.push(`${digits(address + table.value(index))} t ${table.name(index)}\t[${module}]\n`);
+    functions.push({ name: table.name(index), address: address + table.value(index) });
   }
-  return gzipSync(lines.join(''));
+  return functions;
+}
+
+function kallsyms(
+  symbols: ReadonlyMap<string, bigint>,
+  functions: readonly ModuleFunction[],
+  module: string,
+): Uint8Array {
+  const own = functions.map(({ name, address }) => `${digits(address)} t ${name}\t[${module}]\n`);
+  return gzipSync([...kallsymsLines(symbols), ...own].join(''));
 }
 
 function kallsymsLines(symbols: ReadonlyMap<string, bigint>): string[] {

@@ -7,7 +7,14 @@ import type { SymbolTable } from './elf/symbol-table.ts';
 import type { Formula } from './formula.ts';
 import { appliesTo, type Kernel } from './kernel.ts';
 import { outsideSection, takeStep } from './relocation.ts';
-import { relocationRule, type AppliedRule, type Errno, type Refusal, type SpecialContext, type Step } from './relocation-type.ts';
+import {
+  relocationRule,
+  type AppliedRule,
+  type Errno,
+  type Refusal,
+  type SpecialContext,
+  type Step,
+} from './relocation-type.ts';
 
 /** Something in a file for which a kernel's loader refuses the module. */
 export interface RefusedLoad {
@@ -43,17 +50,30 @@ export function* refusedLoads(
     const target = object.sections[section.info];
     if (target === undefined || (!target.isAllocated && !section.isLivepatchRelocation)) continue;
     if (section.type === SHT_REL) {
-      yield { section: target.name, errno: 'ENOEXEC', reason: 'SHT_REL relocations are not supported, only SHT_RELA' };
+      yield {
+        section: target.name,
+        errno: 'ENOEXEC',
+        reason: 'SHT_REL relocations are not supported, only SHT_RELA',
+      };
     }
     const relocations = object.relocations(section);
-    if (relocations !== undefined) yield* refusedIn({ object, architecture, kernel, symbols, target }, relocations);
+    if (relocations !== undefined)
+      yield* refusedIn({ object, architecture, kernel, symbols, target }, relocations);
   }
 }
 
-function* missingSections(object: ObjectFile, { linkage }: Architecture, kernel: Kernel): Generator<RefusedLoad> {
+function* missingSections(
+  object: ObjectFile,
+  { linkage }: Architecture,
+  kernel: Kernel,
+): Generator<RefusedLoad> {
   for (const { name, applies, errno, source } of linkage?.requiredSections ?? []) {
     if (!appliesTo(applies, kernel) || object.section(name) !== undefined) continue;
-    yield { section: name, errno, reason: `the module has no section ${name}, which ${source.symbol ?? source.file} requires` };
+    yield {
+      section: name,
+      errno,
+      reason: `the module has no section ${name}, which ${source.symbol ?? source.file} requires`,
+    };
   }
 }
 
@@ -89,12 +109,18 @@ function judge(context: TargetContext, relocations: RelocationTable, index: numb
   const rule = relocationRule(type, context.kernel);
   if (rule === undefined) return { errno: 'ENOEXEC', reason: `${type.name} is not accepted by this kernel` };
   if (rule.verdict === 'ignored') return undefined;
-  if (rule.verdict === 'refused') return { errno: rule.errno, reason: `${type.name} is not accepted by the loader` };
+  if (rule.verdict === 'refused')
+    return { errno: rule.errno, reason: `${type.name} is not accepted by the loader` };
   return judgeSteps(rule, context, relocations, index);
 }
 
 /** Take the steps of a rule, on a copy of the bytes, as far as they do not depend on addresses. */
-function judgeSteps(rule: AppliedRule, context: TargetContext, relocations: RelocationTable, index: number): Refusal | undefined {
+function judgeSteps(
+  rule: AppliedRule,
+  context: TargetContext,
+  relocations: RelocationTable,
+  index: number,
+): Refusal | undefined {
   const { object, target, symbols } = context;
   const offset = relocations.offset(index);
   if (offset + rule.field.size > target.size) return outsideSection;
@@ -135,7 +161,11 @@ function distance(
   if (symbols?.sectionIndex(symbol) !== target.index) return undefined;
   if (formula.letters.some((letter) => letter.length > 1 || !'SAP'.includes(letter))) return undefined;
   const at = (base: bigint): bigint =>
-    formula.evaluate({ S: base + symbols.value(symbol), A: relocations.addend(index), P: base + BigInt(relocations.offset(index)) });
+    formula.evaluate({
+      S: base + symbols.value(symbol),
+      A: relocations.addend(index),
+      P: base + BigInt(relocations.offset(index)),
+    });
   const values = [0n, 0x1234n, 0x7fff_0000_1000n].map(at);
   return values.every((value) => value === values[0]) ? values[0] : undefined;
 }

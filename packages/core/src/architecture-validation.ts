@@ -20,11 +20,20 @@ export function validateArchitecture(definition: ArchitectureDefinition): void {
     throw new KelpError('architecture/invalid', `${definition.id}: ${message}`);
   };
   const letters = new Set(['S', 'A', 'P', ...Object.keys(definition.linkage?.letters ?? {})]);
-  requireUnique(definition.relocationTypes.map((type) => type.number), 'relocation type number', fail);
-  requireUnique(definition.relocationTypes.map((type) => type.name), 'relocation type name', fail);
+  requireUnique(
+    definition.relocationTypes.map((type) => type.number),
+    'relocation type number',
+    fail,
+  );
+  requireUnique(
+    definition.relocationTypes.map((type) => type.name),
+    'relocation type name',
+    fail,
+  );
   for (const type of definition.relocationTypes) checkRelocationType(type, letters, fail);
   for (const row of definition.specialSections) checkSpecialSection(row, fail);
-  for (const rows of rowsByName(definition.specialSections)) requireExclusive(rows, `rows of ${rows[0]?.name}`, fail);
+  for (const rows of rowsByName(definition.specialSections))
+    requireExclusive(rows, `rows of ${rows[0]?.name}`, fail);
   requireExclusive(definition.finalization, 'finalization orders', fail);
 }
 
@@ -44,7 +53,8 @@ function rowsByName(rows: readonly SpecialSection[]): readonly SpecialSection[][
 }
 
 function checkRelocationType(type: RelocationType, letters: ReadonlySet<string>, fail: Fail): void {
-  if (type.number !== type.number >>> 0) fail(`${type.name}: number ${type.number} is not an ELF64_R_TYPE of 32 bits`);
+  if (type.number !== type.number >>> 0)
+    fail(`${type.name}: number ${type.number} is not an ELF64_R_TYPE of 32 bits`);
   requireExclusive(type.rules, `rules of ${type.name}`, fail);
   for (const rule of type.rules) {
     if (rule.verdict !== 'applied') continue;
@@ -55,11 +65,13 @@ function checkRelocationType(type: RelocationType, letters: ReadonlySet<string>,
 }
 
 function checkField(name: string, field: Field, fail: Fail): void {
-  if (field.shift < 0 || field.shift > 63) fail(`${name}: a shift of ${field.shift} bits leaves nothing of the value`);
+  if (field.shift < 0 || field.shift > 63)
+    fail(`${name}: a shift of ${field.shift} bits leaves nothing of the value`);
   let taken = 0n;
   for (const { at, width, from } of field.parts) {
     if (from < 0) fail(`${name}: a part takes bit ${from} of the value`);
-    if (width < 1 || at < 0 || at + width > field.size * 8) fail(`${name}: bits ${at}+${width} lie outside ${field.size} bytes`);
+    if (width < 1 || at < 0 || at + width > field.size * 8)
+      fail(`${name}: bits ${at}+${width} lie outside ${field.size} bytes`);
     const mask = ((1n << BigInt(width)) - 1n) << BigInt(at);
     if ((taken & mask) !== 0n) fail(`${name}: two parts of the field share bits`);
     taken |= mask;
@@ -73,11 +85,13 @@ function checkSpecialSection(row: SpecialSection, fail: Fail): void {
 
 function checkLayout(name: string, layout: EntryLayout, fail: Fail): void {
   // A decoder that goes on by such a size would never end.
-  if (!Number.isSafeInteger(layout.size) || layout.size < 1) fail(`${name}: an entry of ${layout.size} bytes`);
+  if (!Number.isSafeInteger(layout.size) || layout.size < 1)
+    fail(`${name}: an entry of ${layout.size} bytes`);
   checkLastEntry(name, layout, fail);
   const taken = new Set<number>();
   for (const [field, { offset, size }] of Object.entries(layout.fields)) {
-    if (offset < 0 || offset + size > layout.size) fail(`${name}: field ${field} lies outside the entry of ${layout.size} bytes`);
+    if (offset < 0 || offset + size > layout.size)
+      fail(`${name}: field ${field} lies outside the entry of ${layout.size} bytes`);
     for (let at = offset; at < offset + size; at++) {
       if (taken.has(at)) fail(`${name}: field ${field} overlaps another at byte ${at}`);
       taken.add(at);
@@ -90,7 +104,8 @@ function checkLayout(name: string, layout: EntryLayout, fail: Fail): void {
 /** A last entry that is shorter lacks padding only, or decoding it would make values up. */
 function checkLastEntry(name: string, { size, lastSize, fields }: EntryLayout, fail: Fail): void {
   if (lastSize === undefined) return;
-  if (lastSize < 1 || lastSize >= size) fail(`${name}: a last entry of ${lastSize} bytes where an entry has ${size}`);
+  if (lastSize < 1 || lastSize >= size)
+    fail(`${name}: a last entry of ${lastSize} bytes where an entry has ${size}`);
   for (const [field, { kind, offset, size: bytes }] of Object.entries(fields)) {
     if (kind === 'padding' || offset + bytes <= lastSize) continue;
     fail(`${name}: the last entry of ${lastSize} bytes lacks a part of field ${field}`);
@@ -112,7 +127,9 @@ function distinguishableKernels(alternatives: readonly Versioned[]): readonly Ke
   const versions = new Set(conditions.flatMap(({ since, before }) => [since ?? [], before ?? []].flat()));
   const options = [...new Set(conditions.flatMap(({ config }) => Object.keys(config ?? {})))];
   const releases = ['0.0', ...versions];
-  return releases.flatMap((release) => combinations(options).map((configuration) => parseKernel(release, configuration)));
+  return releases.flatMap((release) =>
+    combinations(options).map((configuration) => parseKernel(release, configuration)),
+  );
 }
 
 function combinations(options: readonly string[]): readonly ReadonlyMap<string, string>[] {

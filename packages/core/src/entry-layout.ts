@@ -51,7 +51,10 @@ export function pcRelative64(offset: number, options: PointerOptions = {}): Entr
 }
 
 /** Signed 64-bit distance from the start of the entry. Its relocation is pc-relative, so the addend is `offset` too large. */
-export function entryRelative64(offset: number, options: PointerOptions = {}): EntryField<'entry-relative', 8> {
+export function entryRelative64(
+  offset: number,
+  options: PointerOptions = {},
+): EntryField<'entry-relative', 8> {
   return { kind: 'entry-relative', offset, size: 8, ...options };
 }
 

@@ -37,7 +37,10 @@ export interface EntrySource {
 }
 
 /** Number of entries of a section of `size` bytes; undefined where the size does not fit the layout. */
-export function countEntries(layout: Pick<EntryLayout, 'size' | 'lastSize'>, size: number): number | undefined {
+export function countEntries(
+  layout: Pick<EntryLayout, 'size' | 'lastSize'>,
+  size: number,
+): number | undefined {
   const rest = size % layout.size;
   if (rest === 0) return size / layout.size;
   return rest === layout.lastSize ? (size - rest) / layout.size + 1 : undefined;
@@ -63,7 +66,9 @@ function decodeEntry<Fields extends EntryFields>(
   source: EntrySource,
   start: number,
 ): Entry<EntryLayout<Fields>> {
-  const values = Object.entries(fields).map(([name, field]) => [name, decodeField(field, source, start)] as const);
+  const values = Object.entries(fields).map(
+    ([name, field]) => [name, decodeField(field, source, start)] as const,
+  );
   // The mapped type follows the fields one by one, which fromEntries cannot express.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return Object.fromEntries(values) as Entry<EntryLayout<Fields>>;
@@ -86,7 +91,10 @@ function decodeField(
 function decodePointer(field: EntryField, source: EntrySource, at: number): Pointer {
   const relocation = source.relocationAt(at);
   const mask = BigInt(field.flags ?? 0);
-  const filled = relocation?.addend ?? BigInt.asIntN(field.size * 8, readContainer(source.bytes, at, field.size, source.byteOrder));
-  const addend = field.kind === 'entry-relative' && relocation !== undefined ? filled - BigInt(field.offset) : filled;
+  const filled =
+    relocation?.addend ??
+    BigInt.asIntN(field.size * 8, readContainer(source.bytes, at, field.size, source.byteOrder));
+  const addend =
+    field.kind === 'entry-relative' && relocation !== undefined ? filled - BigInt(field.offset) : filled;
   return { symbol: relocation?.symbol ?? 0, addend: addend & ~mask, flags: Number(addend & mask) };
 }

@@ -34,5 +34,7 @@ export class KelpError extends Error {
 
 /** Whether a caught value is a {@link KelpError}, of this copy of the package or of another. */
 export function isKelpError(value: unknown): value is KelpError {
-  return value instanceof Error && value.name === 'KelpError' && 'code' in value && typeof value.code === 'string';
+  return (
+    value instanceof Error && value.name === 'KelpError' && 'code' in value && typeof value.code === 'string'
+  );
 }

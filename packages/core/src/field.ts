@@ -45,7 +45,13 @@ export function readContainer(bytes: Uint8Array, offset: number, size: number, o
 }
 
 /** Write a container of `size` bytes at `offset`; bits above it are dropped. */
-export function writeContainer(bytes: Uint8Array, offset: number, size: number, order: ByteOrder, value: bigint): void {
+export function writeContainer(
+  bytes: Uint8Array,
+  offset: number,
+  size: number,
+  order: ByteOrder,
+  value: bigint,
+): void {
   if (size <= 4) {
     writeNumber(bytes, offset, size, order, Number(BigInt.asUintN(32, value)));
     return;

@@ -44,7 +44,13 @@ export function finalizeStep(
   kernelFunction: string,
   patch?: PatchStep,
 ): FinalizationStep {
-  return { name, phase: 'post_relocation', sections, function: kernelFunction, ...(patch === undefined ? {} : { patch }) };
+  return {
+    name,
+    phase: 'post_relocation',
+    sections,
+    function: kernelFunction,
+    ...(patch === undefined ? {} : { patch }),
+  };
 }
 
 /** All steps from the sorted exception table to static calls: post_relocation() to prepare_coming_module(). */
@@ -54,9 +60,24 @@ export function finalizationSteps({ steps, ftraceSections }: FinalizationOrder):
     finalizeStep('per-cpu-template', ['.data..percpu'], 'percpu_modcopy'),
     ...steps,
     { name: 'ftrace-call-sites', phase: 'ftrace', sections: ftraceSections, function: 'ftrace_process_locs' },
-    { name: 'bug-table', phase: 'complete_formation', sections: ['__bug_table'], function: 'module_bug_finalize' },
-    { name: 'cfi-traps', phase: 'complete_formation', sections: ['__kcfi_traps'], function: 'module_cfi_finalize' },
+    {
+      name: 'bug-table',
+      phase: 'complete_formation',
+      sections: ['__bug_table'],
+      function: 'module_bug_finalize',
+    },
+    {
+      name: 'cfi-traps',
+      phase: 'complete_formation',
+      sections: ['__kcfi_traps'],
+      function: 'module_cfi_finalize',
+    },
     { name: 'jump-labels', phase: 'coming', sections: ['__jump_table'], function: 'jump_label_add_module' },
-    { name: 'static-calls', phase: 'coming', sections: ['.static_call_sites'], function: 'static_call_add_module' },
+    {
+      name: 'static-calls',
+      phase: 'coming',
+      sections: ['.static_call_sites'],
+      function: 'static_call_add_module',
+    },
   ];
 }

@@ -6,7 +6,14 @@ export {
   type ArchitectureDefinition,
 } from './architecture.ts';
 export { refusedLoads, type RefusedLoad } from './acceptance.ts';
-export type { CodeSite, FtraceSiteEncoder, JumpLabelEncoder, JumpLabelSite, StaticCallEncoder, StaticCallSite } from './code-sites.ts';
+export type {
+  CodeSite,
+  FtraceSiteEncoder,
+  JumpLabelEncoder,
+  JumpLabelSite,
+  StaticCallEncoder,
+  StaticCallSite,
+} from './code-sites.ts';
 export { countEntries, decodeEntries, type Entry, type EntrySource, type Pointer } from './entry.ts';
 export {
   absolute32,

@@ -69,7 +69,7 @@ function siftDown(table: Sortable, start: number, end: number, least: 0 | 1): vo
     place = table.compare(left, left + 1) >= least ? left : left + 1;
   }
   while (place !== start && table.compare(start, place) >= 0) place = parentOf(place);
-  for (let at = place; at !== start; ) {
+  for (let at = place; at !== start;) {
     at = parentOf(at);
     table.swap(at, place);
   }

@@ -40,7 +40,10 @@ export interface Applicability {
 export function parseKernel(release: string, configuration?: Configuration): Kernel {
   const match = /^(\d{1,4})\.(\d{1,4})(?!\d)(?:\.(\d{1,6})(?!\d))?(.*)$/su.exec(release);
   if (match === null) {
-    throw new KelpError('kernel/release', `kernel release ${JSON.stringify(release)} does not start with MAJOR.MINOR`);
+    throw new KelpError(
+      'kernel/release',
+      `kernel release ${JSON.stringify(release)} does not start with MAJOR.MINOR`,
+    );
   }
   const [, major, minor, patch, rest = ''] = match;
   const frozen = patch === '0' && rest.startsWith('-');
@@ -114,7 +117,10 @@ export function describeApplicability(applies: readonly Applicability[] | undefi
 }
 
 function describeOne({ since, before, config }: Applicability): string {
-  const range = [since === undefined ? [] : `since ${since}`, before === undefined ? [] : `before ${before}`].flat();
+  const range = [
+    since === undefined ? [] : `since ${since}`,
+    before === undefined ? [] : `before ${before}`,
+  ].flat();
   const options = Object.entries(config ?? {}).map(([option, on]) => `CONFIG_${option}=${on ? 'y' : 'n'}`);
   const words = [...range, ...options.map((option) => `with ${option}`)];
   return words.length === 0 ? 'always' : words.join(' ');

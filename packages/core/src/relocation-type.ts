@@ -131,7 +131,10 @@ export interface RelocationType {
 
 /** A rule as a plugin writes it: the formula as text, the source only where it is not the table's. */
 export type RuleText =
-  | (Omit<AppliedRule, 'formula' | 'source' | 'verdict'> & { readonly formula: string; readonly source?: KernelSource })
+  | (Omit<AppliedRule, 'formula' | 'source' | 'verdict'> & {
+      readonly formula: string;
+      readonly source?: KernelSource;
+    })
   | (Omit<IgnoredRule, 'source'> & { readonly source?: KernelSource })
   | (Omit<RefusedRule, 'source'> & { readonly source?: KernelSource });
 
@@ -144,12 +147,20 @@ export type RelocationRow = readonly [number: number, name: string, ...rules: re
  * @param source - the kernel function that holds the rules, for rows that name no other.
  * @throws KelpError `relocation/formula` for a formula that cannot be read.
  */
-export function relocationTable(source: KernelSource, rows: readonly RelocationRow[]): readonly RelocationType[] {
-  return rows.map(([number, name, ...rules]) => ({ number, name, rules: rules.map((rule) => completeRule(rule, source)) }));
+export function relocationTable(
+  source: KernelSource,
+  rows: readonly RelocationRow[],
+): readonly RelocationType[] {
+  return rows.map(([number, name, ...rules]) => ({
+    number,
+    name,
+    rules: rules.map((rule) => completeRule(rule, source)),
+  }));
 }
 
 function completeRule(rule: RuleText, source: KernelSource): RelocationRule {
-  if ('formula' in rule) return { source, ...rule, verdict: 'applied', formula: compileFormula(rule.formula) };
+  if ('formula' in rule)
+    return { source, ...rule, verdict: 'applied', formula: compileFormula(rule.formula) };
   return { source, ...rule };
 }
 

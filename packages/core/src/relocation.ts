@@ -1,6 +1,23 @@
-import { extractValue, fieldMask, fillsContainer, insertValue, readContainer, writeContainer, type ByteOrder, type Field } from './field.ts';
+import {
+  extractValue,
+  fieldMask,
+  fillsContainer,
+  insertValue,
+  readContainer,
+  writeContainer,
+  type ByteOrder,
+  type Field,
+} from './field.ts';
 import type { Letters } from './formula.ts';
-import type { AppliedRule, Errno, Refusal, RelocationRule, RelocationSymbol, SpecialContext, Step } from './relocation-type.ts';
+import type {
+  AppliedRule,
+  Errno,
+  Refusal,
+  RelocationRule,
+  RelocationSymbol,
+  SpecialContext,
+  Step,
+} from './relocation-type.ts';
 
 /** One relocation, with everything its rule may ask for. */
 export interface RelocationInput {
@@ -44,7 +61,12 @@ export type ClearOutcome =
 export function applyRelocation(rule: RelocationRule, input: RelocationInput): RelocationOutcome {
   if (rule.verdict === 'ignored') return { status: 'ignored' };
   if (rule.verdict === 'refused') {
-    return { status: 'refused', errno: rule.errno, reason: 'the loader does not accept this type', written: false };
+    return {
+      status: 'refused',
+      errno: rule.errno,
+      reason: 'the loader does not accept this type',
+      written: false,
+    };
   }
   const context = contextOf(rule, input);
   if (liesOutside(rule.field, input)) return { status: 'refused', ...outsideSection, written: false };
@@ -64,7 +86,11 @@ export function applyRelocation(rule: RelocationRule, input: RelocationInput): R
  *
  * @param original - the container as it was before. Absent: its field was zero, as it is in most RELA objects.
  */
-export function clearRelocation(rule: RelocationRule, input: RelocationInput, original?: bigint): ClearOutcome {
+export function clearRelocation(
+  rule: RelocationRule,
+  input: RelocationInput,
+  original?: bigint,
+): ClearOutcome {
   if (rule.verdict !== 'applied') return { status: 'ignored' };
   const context = contextOf(rule, input);
   const { field } = rule;
@@ -108,7 +134,9 @@ export function takeStep(step: Step, field: Field, context: SpecialContext): Ref
       return checkRange(step, context.value >> BigInt(field.shift));
     case 'aligned': {
       const fits = context.value % BigInt(step.to) === 0n;
-      return fits ? undefined : { errno: step.errno, reason: `value ${hex(context.value)} is not a multiple of ${step.to}` };
+      return fits
+        ? undefined
+        : { errno: step.errno, reason: `value ${hex(context.value)} is not a multiple of ${step.to}` };
     }
     case 'special':
       return step.special.apply(context);
@@ -130,9 +158,15 @@ function restoreField(field: Field, { bytes, offset, byteOrder }: SpecialContext
   writeContainer(bytes, offset, field.size, byteOrder, (container & ~mask) | (original & mask));
 }
 
-function checkZero(errno: Errno, field: Field, { bytes, offset, byteOrder }: SpecialContext): Refusal | undefined {
+function checkZero(
+  errno: Errno,
+  field: Field,
+  { bytes, offset, byteOrder }: SpecialContext,
+): Refusal | undefined {
   const existing = readContainer(bytes, offset, field.size, byteOrder);
-  return existing === 0n ? undefined : { errno, reason: `the field holds ${hex(existing)}, the loader wants zero` };
+  return existing === 0n
+    ? undefined
+    : { errno, reason: `the field holds ${hex(existing)}, the loader wants zero` };
 }
 
 function checkRange(step: Step & { readonly kind: 'range' }, value: bigint): Refusal | undefined {

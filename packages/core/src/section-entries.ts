@@ -7,7 +7,8 @@ import type { Section } from './elf/section.ts';
 /** The ordinary relocations of a section: the last SHT_RELA section that names it and that livepatch does not own. */
 export function relocationsOf(object: ObjectFile, section: Section): RelocationTable | undefined {
   const holder = object.sections.findLast(
-    ({ type, info, isLivepatchRelocation }) => type === SHT_RELA && info === section.index && !isLivepatchRelocation,
+    ({ type, info, isLivepatchRelocation }) =>
+      type === SHT_RELA && info === section.index && !isLivepatchRelocation,
   );
   return holder === undefined ? undefined : object.relocations(holder);
 }

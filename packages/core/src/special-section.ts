@@ -108,7 +108,8 @@ export function countFittingEntries(
 ): number | undefined {
   for (const layout of candidateLayouts(row, kernel)) {
     const count = countEntries(layout, size);
-    if (count !== undefined && (relocations === undefined || relocationsFit(layout, count, relocations))) return count;
+    if (count !== undefined && (relocations === undefined || relocationsFit(layout, count, relocations)))
+      return count;
   }
   return undefined;
 }
@@ -126,7 +127,9 @@ function relocationsFit(layout: EntryLayout, count: number, relocations: number)
 
 /** Every pointer field that is not optional has a relocation at its place, in every entry. */
 function pointersFit(layout: EntryLayout, count: number, source: EntrySource): boolean {
-  const required = Object.values(layout.fields).filter((field) => isPointer(field) && field.optional !== true);
+  const required = Object.values(layout.fields).filter(
+    (field) => isPointer(field) && field.optional !== true,
+  );
   for (let entry = 0; entry < count; entry++) {
     const start = entry * layout.size;
     if (required.some((field) => source.relocationAt(start + field.offset) === undefined)) return false;

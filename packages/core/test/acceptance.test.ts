@@ -17,7 +17,7 @@ import { parseObjectFile } from '../src/elf/object-file.ts';
 import { writeObjectFile, type ObjectSpecification, type SectionSpecification } from '../src/elf/writer.ts';
 import { whole } from '../src/field.ts';
 import { parseKernel } from '../src/kernel.ts';
-import { relocationTable, special, write, type Special } from '../src/relocation-type.ts';
+import { range, relocationTable, special, write, type Special } from '../src/relocation-type.ts';
 import { toy, toyDefinition, toyMachine } from './toy-architecture.ts';
 
 const [none, absolute, pcRelative, doubled, copy, newer] = [0, 1, 2, 3, 4, 5];
@@ -230,6 +230,30 @@ describe('a special step', () => {
     const bytes = new Uint8Array(16);
     refusals(specification({ bytes }, rela(absolute, 8)));
     expect(bytes).toEqual(new Uint8Array(16));
+  });
+});
+
+describe('a check that even zero does not pass', () => {
+  const nonzero = [range(1n, 2n ** 62n), write];
+  const architecture = defineArchitecture({
+    ...toyDefinition,
+    relocationTypes: relocationTable({ file: 'module.c' }, [
+      [1, 'R_TOY_ABSOLUTE', { formula: 'S + A', field: whole(8), steps: nonzero }],
+      [2, 'R_TOY_DISTANCE', { formula: 'S + A - P', field: whole(8), steps: nonzero }],
+      [3, 'R_TOY_SLOT', { formula: 'G + A - P', field: whole(8), steps: nonzero }],
+    ]),
+  });
+
+  test.each([
+    ['a symbol of another module', 2, external],
+    ['the address of a symbol, wherever that is', 1, local],
+    ['a slot that the loader chooses', 3, local],
+  ])('says nothing about %s', (_what, type, symbol) => {
+    expect(refusals(specification({}, rela(type, 8, symbol)), '6.1', architecture)).toEqual([]);
+  });
+
+  test('refuses a distance inside one section', () => {
+    expect(refusals(specification({}, rela(2, 8, local)), '6.1', architecture)).toHaveLength(1);
   });
 });
 

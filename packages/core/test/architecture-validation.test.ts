@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ArchitectureDefinition } from '../src/architecture.ts';
 import { validateArchitecture } from '../src/architecture-validation.ts';
 import { isKelpError } from '../src/errors.ts';
-import { padding, u16, u32, type EntryLayout } from '../src/entry-layout.ts';
+import { padding, u16, u32, u8, type EntryLayout } from '../src/entry-layout.ts';
 import { whole, type Field, type FieldPart } from '../src/field.ts';
 import type { FinalizationOrder } from '../src/finalization.ts';
 import type { Applicability } from '../src/kernel.ts';
@@ -98,6 +98,10 @@ describe('a field', () => {
     expect(ofParts({ at: 10, width: 6, from: 0 })).toBeUndefined();
   });
 
+  test('may have a single bit, and a shift that leaves one', () => {
+    expect(ofField({ size: 1, shift: 63, parts: [{ at: 7, width: 1, from: 0 }] })).toBeUndefined();
+  });
+
   test('may not have parts that share bits', () => {
     expect(ofParts({ at: 0, width: 8, from: 0 }, { at: 7, width: 4, from: 8 })).toBe(
       'toy: R_TOY: two parts of the field share bits',
@@ -149,6 +153,14 @@ describe('an entry layout', () => {
     expect(ofLayout({ size: 8, lastSize: 6, fields: { a: u32(0), b: u32(4) } })).toBe(
       'toy: __toy: the last entry of 6 bytes lacks a part of field b',
     );
+  });
+
+  test('may have a single byte', () => {
+    expect(ofLayout({ size: 1, fields: { a: u8(0) } })).toBeUndefined();
+  });
+
+  test('may have a last entry of a single byte', () => {
+    expect(ofLayout({ size: 2, lastSize: 1, fields: { a: u8(0), rest: padding(1, 1) } })).toBeUndefined();
   });
 
   test('may have padding in the part that the last entry lacks', () => {

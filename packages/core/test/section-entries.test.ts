@@ -82,6 +82,17 @@ describe('entrySource', () => {
     expect(source?.relocationAt(offset)).toBeUndefined();
   });
 
+  test.each([
+    [1, false],
+    [2, true],
+    [3, true],
+  ])('of a file with e_type %d is linked: %s', (type, linked) => {
+    const sections = [{ name: '__one', type: SHT_PROGBITS }];
+    const file = parseObjectFile(writeObjectFile({ machine: toyMachine, byteOrder: 'big', type, sections }));
+    const [, one] = file.sections;
+    expect(one === undefined ? undefined : entrySource(file, one).linked).toBe(linked);
+  });
+
   test('has none where the section has no relocations', () => {
     const plain = objectOf();
     const one = plain.section('__one');

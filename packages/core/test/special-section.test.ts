@@ -109,6 +109,27 @@ describe('fitLayout', () => {
     expect(fitLayout(bugs, oldKernel, sourceOf(16, [0]))).toBeUndefined();
   });
 
+  test('needs a relocation in every pointer', () => {
+    const two = {
+      size: 8,
+      fields: { code: pcRelative32(0), target: pcRelative32(4) },
+      structure: 'struct jump',
+    };
+    const row = toySection({ name: '__jumps', layouts: [two] });
+    expect([[0], [4], [0, 4]].map((at) => fitLayout(row, oldKernel, sourceOf(8, at))?.count)).toEqual([
+      undefined,
+      undefined,
+      1,
+    ]);
+  });
+
+  test('needs no relocations in a linked file', () => {
+    expect(fitLayout(bugs, newKernel, { ...sourceOf(24, []), linked: true })).toMatchObject({
+      layout: newer,
+      count: 2,
+    });
+  });
+
   test('gives nothing where no size fits', () => {
     expect(fitLayout(bugs, oldKernel, sourceOf(10, [0]))).toBeUndefined();
   });

@@ -32,10 +32,17 @@ export interface ComparedSection {
   readonly unexplained: readonly UnexplainedBytes[];
 }
 
+/** Why a section was not compared. Of the last kind nobody can say whether they are as predicted. */
+export type SkipReason =
+  | 'freed after init'
+  | 'holds data that changes while the kernel runs'
+  | 'not in the memory that was given';
+
 /** Sections that were not compared, and why. */
 export interface SkippedSection {
+  /** Untrusted. */
   readonly name: string;
-  readonly reason: string;
+  readonly reason: SkipReason;
 }
 
 export interface ComparedModule {

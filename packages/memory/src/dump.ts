@@ -1,5 +1,4 @@
 import { KelpError, type ByteOrder } from '@kelp/core';
-import type { AddressSpace } from './address-space.ts';
 import { readElfCore } from './elf-core.ts';
 import type { ElfNote } from './elf-notes.ts';
 import { isFlattened, openFlattened } from './flattened-file.ts';
@@ -11,8 +10,10 @@ import { RandomAccessFile, type RandomAccess } from './random-access-file.ts';
 export interface Dump {
   readonly format: 'elf' | 'kdump-compressed';
   readonly path: string;
-  /** e_machine. */
-  readonly machine: number;
+  /** e_machine; undefined in a kdump-compressed dump, which has a name instead. */
+  readonly machine: number | undefined;
+  /** utsname.machine of a kdump-compressed dump. QEMU writes `Unknown` for some machines. */
+  readonly machineName: string | undefined;
   readonly byteOrder: ByteOrder;
   readonly notes: readonly ElfNote[];
   /** VMCOREINFO that the headers name beside the notes. */
@@ -28,19 +29,16 @@ export interface Dump {
  * Open a memory dump: an ELF64 core file (kdump's /proc/vmcore, QEMU's dump-guest-memory, makedumpfile -E) or a
  * kdump-compressed file (makedumpfile, QEMU's kdump-zlib), either also in makedumpfile's flattened format.
  *
- * @param spaces - the architectures to tell apart.
- * @throws KelpError `memory/compressed-dump` and `memory/split-dump`, which say how to convert the file; `memory/not-a-dump`, `memory/truncated`, `memory/damaged-dump`, `memory/unknown-machine`,
- *   `memory/not-found`, `memory/permission`.
+ * @throws KelpError `memory/compressed-dump` and `memory/split-dump`, which say how to convert the file;
+ *   `memory/not-a-dump`, `memory/truncated`, `memory/damaged-dump`, `memory/not-found`, `memory/permission`.
  */
-export function openDump(path: string, spaces: readonly AddressSpace[]): Dump {
+export function openDump(path: string): Dump {
   const file = new RandomAccessFile(path);
   try {
     const start = file.read(0n, 16);
     refuseCompressed(start, path);
     const content = isFlattened(start) ? openFlattened(file) : file;
-    return isKdumpCompressed(content.read(0n, 16))
-      ? openKdumpCompressed(content, spaces)
-      : openElfCore(content);
+    return isKdumpCompressed(content.read(0n, 16)) ? openKdumpCompressed(content) : openElfCore(content);
   } catch (error) {
     file.close();
     throw error;
@@ -49,25 +47,20 @@ export function openDump(path: string, spaces: readonly AddressSpace[]): Dump {
 
 function openElfCore(file: RandomAccess): Dump {
   const core = readElfCore(file);
-  return { ...core, format: 'elf', path: file.path, vmcoreInfo: undefined, close: () => file.close() };
+  const close = (): void => file.close();
+  return { ...core, format: 'elf', path: file.path, machineName: undefined, vmcoreInfo: undefined, close };
 }
 
-function openKdumpCompressed(file: RandomAccess, spaces: readonly AddressSpace[]): Dump {
+function openKdumpCompressed(file: RandomAccess): Dump {
   const dump = readKdumpCompressed(file);
-  const space = spaces.find(({ machineName }) => machineName === dump.machineName);
-  if (space === undefined) {
-    const known = spaces.map(({ machineName }) => machineName).join(', ');
-    const message = `the dump is of a machine ${JSON.stringify(dump.machineName)}, known are ${known}`;
-    throw new KelpError('memory/unknown-machine', message, { file: file.path });
-  }
-  const { machine } = space;
+  const close = (): void => file.close();
   return {
     ...dump,
     format: 'kdump-compressed',
     path: file.path,
-    machine,
+    machine: undefined,
     virtual: undefined,
-    close: () => file.close(),
+    close,
   };
 }
 

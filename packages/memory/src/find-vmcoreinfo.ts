@@ -19,12 +19,11 @@ const scanned = 2 ** 20;
  * The VMCOREINFO texts of a dump, likeliest first: from its notes or headers, from where the architecture's kernel
  * points to it, and from memory itself, where the text begins a page. Memory is searched only when more are asked for.
  */
-export function* findVmcoreInfo(dump: Dump, space: AddressSpace): Generator<VmcoreInfo> {
+export function* findVmcoreInfo(dump: Dump, spaces: readonly AddressSpace[]): Generator<VmcoreInfo> {
   const named = dump.notes.filter(({ name }) => name === noteName).map(({ description }) => description);
   const texts = dump.vmcoreInfo === undefined ? named : [...named, dump.vmcoreInfo];
   yield* texts.flatMap((text) => parseVmcoreInfo(text) ?? []);
-  const pointed = pointedInfo(dump, space);
-  if (pointed !== undefined) yield pointed;
+  yield* spaces.flatMap((space) => pointedInfo(dump, space) ?? []);
   yield* searchInfo(dump);
 }
 

@@ -62,12 +62,26 @@ export {
   type ComparedSection,
   type ExplainedBytes,
   type SkippedSection,
+  type SkipReason,
   type UnexplainedBytes,
 } from './comparison.ts';
 export { loadWithMemory, type InferredLoad, type Inference, type ReadMemory } from './inference.ts';
 export { describeMachine, type MachineDescription } from './machine-description.ts';
-export { verifySnapshot, type UnverifiedModule, type VerifiedModule, type VerifyOptions } from './verify.ts';
-export { sumSections, verifyJson, verifyReport, verifySchema, type VerifySums } from './verify-report.ts';
+export {
+  isExplained,
+  verifySnapshot,
+  type UnverifiedModule,
+  type VerifiedModule,
+  type VerifyOptions,
+} from './verify.ts';
+export {
+  sumSections,
+  verifyJson,
+  verifyReport,
+  verifySchema,
+  type SymbolAt,
+  type VerifySums,
+} from './verify-report.ts';
 export { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
 export { groupByFunction, type FunctionSums } from './function-report.ts';
 export { explainAddress, type ExplainedAddress } from './address-report.ts';

@@ -45,9 +45,9 @@ function decompress(
 ): Uint8Array | undefined {
   if (compression === 'none') return data;
   try {
-    return compression === 'zlib'
-      ? inflateSync(data, { maxOutputLength: size })
-      : decompressZstd(data, new Uint8Array(size));
+    if (compression === 'zstd') return decompressZstd(data, new Uint8Array(size));
+    const page = inflateSync(data, { maxOutputLength: size });
+    return new Uint8Array(page.buffer, page.byteOffset, page.length);
   } catch {
     return undefined;
   }

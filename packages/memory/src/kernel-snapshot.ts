@@ -60,6 +60,8 @@ export interface KernelSnapshot {
   readonly release: string;
   /** ELF machine and byte order; undefined where only the module files tell, as in a capture folder. */
   readonly elf: { readonly machine: number; readonly byteOrder: ByteOrder } | undefined;
+  /** Bytes of a page; undefined where only the auxiliary vector tells. */
+  readonly pageSize?: number | undefined;
   /** Kernel virtual memory. */
   readonly memory: MemorySource;
   /** Symbols of the kernel image and of the modules; the exported ones even where kallsyms leaves out data. */

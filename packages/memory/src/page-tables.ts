@@ -56,8 +56,8 @@ export interface NoTranslation {
 /** Tables kept: the upper ones are read for every page. */
 const keptTables = 4096;
 
-/** Tables that a walk may visit, enough for 512 GiB of 4 KiB pages: damaged tables may lead to themselves. */
-const mostTables = 2 ** 18;
+/** Tables that a walk may visit, enough for 32 GiB of 4 KiB pages: damaged tables may lead to themselves. */
+const mostTables = 2 ** 14;
 
 /** Translates addresses through the page tables at one root. */
 export class PageTables {
@@ -108,20 +108,20 @@ export class PageTables {
     const [top] = this.format.levels;
     if (top === undefined) return found;
     const reach = 1n << BigInt(top.shift + top.bits);
-    this.#walk(this.root, 0, start - (start % reach), { start, end, largestPage, add, tables: 0 });
+    this.#walk([this.root], start - (start % reach), { start, end, largestPage, add, tables: 0 });
     return found;
   }
 
-  #walk(table: bigint, depth: number, base: bigint, range: WalkedRange): void {
-    const level = this.format.levels[depth];
+  /** @param path - the tables from the root to this one. */
+  #walk(path: readonly bigint[], base: bigint, range: WalkedRange): void {
+    const [table = this.root] = path.slice(-1);
+    const level = this.format.levels[path.length - 1];
     const entries = level === undefined ? undefined : this.#table(table, level.bits);
     if (level === undefined || !(entries instanceof KernelView)) return;
-    if (++range.tables > mostTables) {
-      throw new KelpError(
-        'memory/damaged-dump',
-        `more than ${mostTables} page tables below ${hex(this.root)}`,
-      );
-    }
+    if (path.indexOf(table) < path.length - 1)
+      throw endless(`the page table at ${hex(table)} leads to itself`);
+    if (++range.tables > mostTables)
+      throw endless(`more than ${mostTables} page tables below ${hex(this.root)}`);
     const span = 1n << BigInt(level.shift);
     const first = range.start > base ? Number((range.start - base) / span) : 0;
     for (let index = first; index < 1 << level.bits; index++) {
@@ -129,7 +129,7 @@ export class PageTables {
       if (address >= range.end) break;
       const entry = entries.u64(index * 8);
       if (!passes(entry, level.present)) continue;
-      if (!isLeaf(entry, level)) this.#walk(this.#address(entry, level.table), depth + 1, address, range);
+      if (!isLeaf(entry, level)) this.#walk([...path, this.#address(entry, level.table)], address, range);
       else if (span <= range.largestPage) range.add(address, span);
     }
   }
@@ -143,6 +143,7 @@ export class PageTables {
   #table(address: bigint, bits: number): KernelView | Absence {
     const known = this.#tables.get(address);
     if (known !== undefined) return known;
+    if (!isAddressable(address, 8 << bits)) return 'not-mapped';
     const bytes = this.#physical.read(address, 8 << bits);
     const table =
       bytes === undefined
@@ -168,6 +169,15 @@ interface WalkedRange {
   tables: number;
 }
 
+function endless(found: string): KelpError {
+  return new KelpError('memory/damaged-dump', found);
+}
+
+/** Whether a range from a damaged entry is one that a source can be asked for. */
+function isAddressable(address: bigint, length: number): boolean {
+  return address >= 0n && address + BigInt(length) <= 1n << 64n;
+}
+
 function passes(entry: bigint, test: EntryTest): boolean {
   return (entry & test.mask) === test.value;
 }
@@ -183,6 +193,7 @@ export function translatedMemory(tables: PageTables, physical: MemorySource): Me
     const place = tables.translate(address);
     const room = place.length < BigInt(length) ? Number(place.length) : length;
     if ('absent' in place) return { length: room, absent: place.absent };
+    if (!isAddressable(place.physical, room)) return { length: room, absent: 'not-mapped' };
     const [piece] = physical.pieces(place.physical, room);
     if (piece === undefined) return { length: room, absent: 'not-mapped' };
     return 'bytes' in piece ? piece.bytes : { length: piece.length, absent: piece.absent };

@@ -71,9 +71,12 @@ export class RandomAccessFile implements RandomAccess {
     const block = this.#block(position >> blockBits);
     if (offset + length <= block.length || block.length < blockSize)
       return block.subarray(offset, offset + length);
-    const rest = this.#block((position >> blockBits) + 1n);
     const head = block.subarray(offset);
-    return Buffer.concat([head, rest.subarray(0, length - head.length)]);
+    const rest = this.#block((position >> blockBits) + 1n).subarray(0, length - head.length);
+    const bytes = new Uint8Array(head.length + rest.length);
+    bytes.set(head);
+    bytes.set(rest, head.length);
+    return bytes;
   }
 
   /** Close the file; nothing can be read any more. */

@@ -1,12 +1,19 @@
 import type { Block, Report } from '@kelp/report';
 import type { ComparedSection, UnexplainedBytes } from './comparison.ts';
-import type { UnverifiedModule, VerifiedModule } from './verify.ts';
+import type { Inference } from './inference.ts';
+import type { SymbolicAddress } from './kernel-symbols.ts';
+import { isExplained, type UnverifiedModule, type VerifiedModule } from './verify.ts';
 
 /** Version of the JSON of `kelp verify`. */
 export const verifySchema = 1;
 
 /** Most unexplained places that are shown in full. */
 const shownPlaces = 40;
+
+/** Names the place at an address of a module; undefined where no symbol of the module is there. */
+export type SymbolAt = (module: string, address: bigint) => SymbolicAddress | undefined;
+
+type Results = readonly (UnverifiedModule | VerifiedModule)[];
 
 /** Sums over sections. */
 export interface VerifySums {
@@ -32,34 +39,40 @@ export function sumSections(sections: readonly ComparedSection[]): VerifySums {
   return { bytes, equal, explained, unexplained };
 }
 
-/** What `kelp verify` prints. */
-export function verifyReport(
-  origin: string,
-  results: readonly (UnverifiedModule | VerifiedModule)[],
-): Report {
+/** What `kelp verify` prints; the verdict comes last, where a terminal stands still. */
+export function verifyReport(origin: string, results: Results, symbolAt: SymbolAt): Report {
   const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
   const failed = results.filter((result): result is UnverifiedModule => 'error' in result);
-  const total = sumSections(verified.flatMap(({ sections }) => sections));
-  const causes = [...total.explained.keys()];
   return {
     title: `Memory of ${origin}`,
     blocks: [
-      {
-        kind: 'table',
-        columns: ['module', 'bytes', 'equal', ...causes, 'unexplained'].map((label, index) => ({
-          label,
-          align: index === 0 ? 'left' : 'right',
-        })),
-        rows: [
-          ...verified.map(({ name, sections }) => moduleRow(name, sumSections(sections), causes)),
-          moduleRow('all', total, causes),
-        ].map((cells) => ({ cells })),
-      },
-      ...inferredBlocks(verified),
+      ...(verified.length === 0 ? [] : [modulesTable(verified)]),
+      ...inferredBlocks(verified.flatMap(({ inferences }) => inferences)),
+      ...findingBlocks(verified),
       ...refusedBlocks(verified),
-      ...unexplainedBlocks(verified),
+      ...unexplainedBlocks(verified, symbolAt),
+      ...absentBlocks(verified),
       ...failedBlocks(failed),
+      verdict(results),
     ],
+  };
+}
+
+/** Bytes by module and cause, the most frequent cause first. */
+function modulesTable(verified: readonly VerifiedModule[]): Block {
+  const total = sumSections(verified.flatMap(({ sections }) => sections));
+  const causes = [...total.explained].toSorted((a, b) => b[1].bytes - a[1].bytes).map(([cause]) => cause);
+  return {
+    kind: 'table',
+    caption: 'Bytes by what wrote them last',
+    columns: ['module', 'compared', 'as in file', ...causes, 'unexplained'].map((label, index) => ({
+      label,
+      align: index === 0 ? 'left' : 'right',
+    })),
+    rows: [
+      ...verified.map(({ name, sections }) => moduleRow(name, sumSections(sections), causes)),
+      ...(verified.length === 1 ? [] : [moduleRow('all', total, causes)]),
+    ].map((cells) => ({ cells })),
   };
 }
 
@@ -73,64 +86,82 @@ function moduleRow(name: string, sums: VerifySums, causes: readonly string[]): r
   ];
 }
 
-function inferredBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
-  const features = verified.flatMap(({ inferences }) =>
-    inferences.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen'),
-  );
-  if (features.length === 0) return [];
-  const labels = ['kind', 'name', 'answer', 'places that agree', 'that disagree'];
+/** Features are many and have two answers: their names stand in two lists. */
+function inferredBlocks(inferences: readonly Inference[]): readonly Block[] {
+  const shown = inferences.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen');
+  if (shown.length === 0) return [];
+  const features = shown.filter(({ kind }) => kind === 'feature');
+  const definitions = [...new Set(features.map(({ answer }) => answer))].toSorted().map((answer) => ({
+    term: `Features ${answer}`,
+    value: features
+      .filter((one) => one.answer === answer)
+      .map(({ id }) => id)
+      .toSorted()
+      .join(', '),
+  }));
+  const chosen = shown.filter(({ kind }) => kind === 'kernel-chosen');
+  const disputed = inferences.filter(({ disagreeing }) => disagreeing > 0);
   return [
     { kind: 'heading', level: 2, text: 'Inferred from memory' },
-    {
-      kind: 'table',
-      columns: labels.map((label) => ({ label })),
-      rows: features.map(({ kind, id, answer, agreeing, disagreeing }) => ({
-        cells: [kind, id, answer, agreeing, disagreeing],
-      })),
-    },
+    ...(definitions.length === 0 ? [] : [{ kind: 'definitions' as const, definitions }]),
+    ...(chosen.length === 0 ? [] : [inferenceTable('Values that the kernel chose', chosen)]),
+    ...(disputed.length === 0 ? [] : [inferenceTable('Answers that some places contradict', disputed)]),
   ];
+}
+
+function inferenceTable(caption: string, inferences: readonly Inference[]): Block {
+  return {
+    kind: 'table',
+    caption,
+    columns: ['kind', 'name', 'value', 'places', 'contradicting'].map((label) => ({ label })),
+    rows: inferences.map(({ kind, id, answer, agreeing, disagreeing }) => ({
+      cells: [kind, id, answer, agreeing, disagreeing],
+    })),
+  };
+}
+
+function findingBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
+  const rows = verified.flatMap(({ name, findings }) =>
+    findings.map(({ code, message }) => ({ cells: [name, code, message] })),
+  );
+  return section('Findings', ['module', 'code', 'finding'], rows);
 }
 
 function refusedBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
-  const refused = verified.flatMap(({ name, refused: refusal }) =>
-    refusal === undefined ? [] : [{ name, ...refusal }],
+  const rows = verified.flatMap(({ name, refused }) =>
+    refused === undefined
+      ? []
+      : [{ cells: [name, refused.errno, refused.symbol ?? '', refused.section ?? '', refused.reason] }],
   );
-  if (refused.length === 0) return [];
-  return [
-    { kind: 'heading', level: 2, text: 'Refused by the prediction' },
-    {
-      kind: 'table',
-      columns: ['module', 'errno', 'symbol', 'section', 'reason'].map((label) => ({ label })),
-      rows: refused.map(({ name, errno, symbol, section, reason }) => ({
-        cells: [name, errno, symbol ?? '', section ?? '', reason],
-      })),
-    },
-  ];
+  return section(
+    'Refused by the prediction: addresses or symbols of the source are wrong',
+    ['module', 'errno', 'symbol', 'section', 'reason'],
+    rows,
+  );
 }
 
-function unexplainedBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
-  const places = verified.flatMap(({ name, sections }) =>
-    sections.flatMap((section) => section.unexplained.map((difference) => ({ name, section, difference }))),
+function unexplainedBlocks(verified: readonly VerifiedModule[], symbolAt: SymbolAt): readonly Block[] {
+  const places = verified.flatMap((module) =>
+    module.sections.flatMap((one) =>
+      one.unexplained.map((difference) => ({ module: module.name, section: one, difference })),
+    ),
   );
-  if (places.length === 0)
-    return [{ kind: 'paragraph', text: { text: 'Every byte is explained.', tone: 'good' } }];
   const more = places.length > shownPlaces ? `, the first ${shownPlaces} of ${places.length} places` : '';
-  return [
-    { kind: 'heading', level: 2, text: `Unexplained${more}` },
-    {
-      kind: 'table',
-      columns: ['module', 'section', 'offset', 'address', 'expected', 'found'].map((label) => ({ label })),
-      rows: places.slice(0, shownPlaces).map(({ name, section, difference }) => ({
-        cells: [
-          name,
-          section.name,
-          hex(difference.offset),
-          hex(section.address + BigInt(difference.offset)),
-          ...bytesOf(difference),
-        ],
-      })),
-    },
-  ];
+  const rows = places.slice(0, shownPlaces).map(({ module, section: one, difference }) => {
+    const address = one.address + BigInt(difference.offset);
+    const symbol = symbolAt(module, address);
+    return {
+      cells: [
+        module,
+        `${one.name}+${hex(difference.offset)}`,
+        hex(address),
+        symbol === undefined ? '' : `${symbol.symbol.name}+${hex(symbol.offset)}`,
+        ...bytesOf(difference),
+      ],
+    };
+  });
+  const labels = ['module', 'place', 'address', 'symbol', 'predicted', 'memory'];
+  return section(`Unexplained${more}`, labels, rows);
 }
 
 function bytesOf({ expected, actual }: UnexplainedBytes): readonly string[] {
@@ -140,54 +171,85 @@ function bytesOf({ expected, actual }: UnexplainedBytes): readonly string[] {
   });
 }
 
+function absentBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
+  const rows = verified.flatMap(({ name, skipped }) => {
+    const absent = skipped.filter(({ reason }) => reason === 'not in the memory that was given');
+    return absent.map((one) => ({ cells: [name, one.name] }));
+  });
+  return section('Not in the memory that was given', ['module', 'section'], rows);
+}
+
 function failedBlocks(failed: readonly UnverifiedModule[]): readonly Block[] {
-  if (failed.length === 0) return [];
+  const rows = failed.map(({ name, error }) => {
+    const place = [error.file, error.section].filter((part) => part !== undefined);
+    return { cells: [name, error.code, [...place, error.message].join(': ')] };
+  });
+  return section('Not verified', ['module', 'code', 'message'], rows);
+}
+
+function section(text: string, labels: readonly string[], rows: readonly { cells: readonly (number | string)[] }[]): readonly Block[] {
+  if (rows.length === 0) return [];
   return [
-    { kind: 'heading', level: 2, text: 'Not verified' },
-    {
-      kind: 'table',
-      columns: ['module', 'code', 'message'].map((label) => ({ label })),
-      rows: failed.map(({ name, error }) => ({ cells: [name, error.code, error.message] })),
-    },
+    { kind: 'heading', level: 2, text },
+    { kind: 'table', columns: labels.map((label) => ({ label })), rows },
   ];
 }
 
-/** Plain data for `kelp verify --json`. */
-export function verifyJson(
-  origin: string,
-  results: readonly (UnverifiedModule | VerifiedModule)[],
-  symbolAt: (address: bigint) => string | null,
-): unknown {
+function verdict(results: Results): Block {
+  if (results.length === 0)
+    return { kind: 'paragraph', text: { text: 'No module is loaded.', tone: 'warning' } };
+  const explained = results.filter(isExplained).length;
+  if (explained === results.length)
+    return { kind: 'paragraph', text: { text: 'Every byte is explained.', tone: 'good' } };
+  const words = `Every byte is explained in ${explained} of ${results.length} modules.`;
+  return { kind: 'paragraph', text: { text: words, tone: 'bad' } };
+}
+
+/**
+ * Plain data for `kelp verify --json`.
+ *
+ * Beside schema, machine and modules it has `origin`; `failed` with the modules that could not be verified; and for a
+ * module `refused`, `findings` and the sections that were `skipped`, with the reason.
+ */
+export function verifyJson(origin: string, results: Results, symbolAt: SymbolAt): object {
   const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
   const inferred = verified.flatMap(({ inferences }) => inferences);
   return {
     schema: verifySchema,
     origin,
     machine: { inferred: inferred.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen') },
-    modules: verified.map(({ name, architecture, sections, skipped, refused }) => ({
-      name,
-      architecture: architecture.id,
-      refused: refused ?? null,
-      sections: sections.map(({ name: section, address, bytes, equal, explained, unexplained }) => ({
-        name: section,
-        bytes,
-        equal,
-        explained,
-        unexplained: unexplained.map(({ offset, length, expected, actual }) => ({
-          offset,
-          length,
-          expected: hexDigits(expected),
-          actual: hexDigits(actual),
-          symbol: symbolAt(address + BigInt(offset)),
-        })),
+    modules: verified.map((module) => moduleJson(module, symbolAt)),
+    failed: results.flatMap((result) => {
+      if (!('error' in result)) return [];
+      const { code, message, file = null, section: place = null } = result.error;
+      return [{ name: result.name, code, message, file, section: place }];
+    }),
+  };
+}
+
+function moduleJson(
+  { name, architecture, refused, findings, sections, skipped }: VerifiedModule,
+  symbolAt: SymbolAt,
+): object {
+  return {
+    name,
+    architecture: architecture.id,
+    refused: refused ?? null,
+    findings: findings.map(({ code, message }) => ({ code, message })),
+    sections: sections.map(({ name: title, address, bytes, equal, explained, unexplained }) => ({
+      name: title,
+      bytes,
+      equal,
+      explained,
+      unexplained: unexplained.map(({ offset, length, expected, actual }) => ({
+        offset,
+        length,
+        expected: hexDigits(expected),
+        actual: hexDigits(actual),
+        symbol: symbolAt(name, address + BigInt(offset))?.symbol.name ?? null,
       })),
-      skipped,
     })),
-    failed: results.flatMap((result) =>
-      'error' in result
-        ? [{ name: result.name, code: result.error.code, message: result.error.message }]
-        : [],
-    ),
+    skipped,
   };
 }
 

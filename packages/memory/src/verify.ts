@@ -1,4 +1,5 @@
 import {
+  finalizationSteps,
   isKelpError,
   KelpError,
   requireArchitecture,
@@ -23,7 +24,7 @@ export interface VerifyOptions {
   readonly machine?: MachineDescription;
   /** Verify these modules only; the others are still loaded before them, for their exports. */
   readonly only?: ReadonlySet<string>;
-  /** Finalization steps to leave out. */
+  /** Names of finalization steps to leave out. */
   readonly without?: ReadonlySet<string>;
 }
 
@@ -46,15 +47,27 @@ export interface UnverifiedModule {
   readonly error: KelpErrorType;
 }
 
+/** Whether every byte of a module that should be as predicted was there to compare, and is. */
+export function isExplained(result: UnverifiedModule | VerifiedModule): boolean {
+  if ('error' in result || result.refused !== undefined) return false;
+  const absent = result.skipped.some(({ reason }) => reason === 'not in the memory that was given');
+  return !absent && result.sections.every(({ unexplained }) => unexplained.length === 0);
+}
+
 /**
  * Predict the memory of every module of a kernel, in load order, and compare it with what is there.
  *
- * What files and machine description do not decide is inferred, with one answer for all modules.
+ * What files and machine description do not decide is inferred, with one answer for all modules. A file of another
+ * build is told by its build ID only: a snapshot does not know the srcversion of a loaded module.
+ *
+ * @throws KelpError `verify/unknown-step` for a name in `without`. What goes wrong with one module is its result:
+ *   `verify/no-file`, `verify/other-build`, `verify/no-address`, and what reading file, symbols and memory throws.
  */
 export async function* verifySnapshot(
   snapshot: KernelSnapshot,
   options: VerifyOptions,
 ): AsyncGenerator<VerifiedModule | UnverifiedModule> {
+  requireKnownSteps(options);
   const verifier = new Verifier(snapshot, options);
   for (const module of snapshot.modules) {
     const wanted = options.only === undefined || options.only.has(module.name);
@@ -66,6 +79,19 @@ export async function* verifySnapshot(
       if (wanted) yield { name: module.name, error };
     }
   }
+}
+
+/** A misspelled step would explain everything, and look like one that explains nothing. */
+function requireKnownSteps({ architectures, without }: VerifyOptions): void {
+  const orders = architectures.flatMap(({ finalization }) => finalization);
+  const known = new Set(orders.flatMap(finalizationSteps).map(({ name }) => name));
+  const unknown = [...(without ?? [])].find((name) => !known.has(name));
+  if (unknown === undefined) return;
+  const names = [...known].toSorted().join(', ');
+  throw new KelpError(
+    'verify/unknown-step',
+    `no finalization step is named ${JSON.stringify(unknown)}; there are ${names}`,
+  );
 }
 
 class Verifier {
@@ -100,6 +126,7 @@ class Verifier {
     const read = (address: bigint, length: number): Uint8Array | undefined =>
       this.#snapshot.memory.read(address, length);
     const { loaded, inferences } = loadWithMemory(input, read, this.#answers);
+    requireAddresses(loaded, module);
     const { refused, findings } = loaded;
     return {
       name: module.name,
@@ -123,4 +150,15 @@ class Verifier {
     const message = `the file is another build than the loaded module ${module.name}: build IDs differ`;
     throw new KelpError('verify/other-build', message, { file, section: '.note.gnu.build-id' });
   }
+}
+
+/** A section without an address can neither be compared nor relocated against. The kernel shows 0 for one it hides. */
+function requireAddresses({ image }: PredictedModule, { name }: LoadedModule): void {
+  const missing = image.areas.filter(({ area, address }) => area.size > 0 && address <= 0n);
+  const sections = missing.flatMap(({ area }) =>
+    area.placements.filter(({ size }) => size > 0).map(({ section }) => section.name),
+  );
+  if (sections.length === 0) return;
+  const message = `module ${name}: no address is known of ${sections.join(', ')}; only root sees those in /sys/module`;
+  throw new KelpError('verify/no-address', message, { file: image.object.file });
 }

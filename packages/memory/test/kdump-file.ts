@@ -29,7 +29,14 @@ export interface TestKdump {
 
 /** A kdump-compressed file as makedumpfile writes it: header, sub header, bitmaps, page descriptors, pages. */
 export function kdumpFile(dump: TestKdump): Uint8Array {
-  const { byteOrder = 'little', blockSize = 4096, version = 6, excluded = [], notes = [], vmcoreInfo = '' } = dump;
+  const {
+    byteOrder = 'little',
+    blockSize = 4096,
+    version = 6,
+    excluded = [],
+    notes = [],
+    vmcoreInfo = '',
+  } = dump;
   const file = new GrowingBytes(byteOrder);
   const noteBytes = elfNotes(notes, byteOrder);
   const notesAt = blockSize + 512;

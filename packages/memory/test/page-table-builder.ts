@@ -55,7 +55,8 @@ export class PageTableBuilder {
   /** Map a range by the smallest pages. */
   mapRange(virtual: bigint, physical: bigint, size: number): void {
     const pageSize = 1 << (this.#format.levels.at(-1)?.shift ?? 12);
-    for (let offset = 0; offset < size; offset += pageSize) this.map(virtual + BigInt(offset), physical + BigInt(offset));
+    for (let offset = 0; offset < size; offset += pageSize)
+      this.map(virtual + BigInt(offset), physical + BigInt(offset));
   }
 
   readonly #tables = new Map<bigint, bigint>();

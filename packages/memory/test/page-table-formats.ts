@@ -5,7 +5,13 @@ function x86(levels: 4 | 5): TestPageTables {
   const table = (address: bigint): bigint => address | 0x67n;
   const page = (address: bigint): bigint => address | 0x8000_0000_0000_0063n;
   const large = (address: bigint): bigint => address | 0x8000_0000_0000_10e3n;
-  const level = (shift: number, leaf: TestLevel['leaf']): TestLevel => ({ shift, bits: 9, table, leaf, empty: 0n });
+  const level = (shift: number, leaf: TestLevel['leaf']): TestLevel => ({
+    shift,
+    bits: 9,
+    table,
+    leaf,
+    empty: 0n,
+  });
   const four = [level(39, undefined), level(30, large), level(21, large), level(12, page)];
   return { byteOrder: 'little', levels: levels === 4 ? four : [level(48, undefined), ...four] };
 }
@@ -22,7 +28,10 @@ function arm64(pageShift: number, addressBits: number, high: (address: bigint) =
       shift,
       bits: Math.min(bitsPerLevel, addressBits - shift),
       table: (address) => high(address) | 3n,
-      leaf: isLast || isBlock ? (address) => high(address) | 0x0068_0000_0000_0400n | (isLast ? 3n : 1n) : undefined,
+      leaf:
+        isLast || isBlock
+          ? (address) => high(address) | 0x0068_0000_0000_0400n | (isLast ? 3n : 1n)
+          : undefined,
       empty: 0n,
     };
   });
@@ -49,7 +58,11 @@ function s390x(type: 0 | 1 | 2 | 3): TestPageTables {
 }
 
 /** Power ISA book III, radix trees; the hash MMU's Linux tables have no size of the next level. */
-function ppc64le(pageShift: number, bits: readonly [number, number, number, number], isRadix: boolean): TestPageTables {
+function ppc64le(
+  pageShift: number,
+  bits: readonly [number, number, number, number],
+  isRadix: boolean,
+): TestPageTables {
   const shifts = bits.map((_, depth) => pageShift + bits.slice(depth + 1).reduce((sum, one) => sum + one, 0));
   const levels = bits.map((own, depth): TestLevel => {
     const next = BigInt(bits[depth + 1] ?? 0);

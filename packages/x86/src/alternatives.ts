@@ -141,12 +141,16 @@ function chooseEntries(patch: SitePatch): readonly boolean[] {
 }
 
 function isChosen(patch: SitePatch, entry: number, later: readonly boolean[]): boolean {
-  const { image, site } = patch;
+  return knownChoice(patch, entry) ?? askChoice(patch, entry, later);
+}
+
+/** Whether an entry is chosen, as far as that is known. */
+function knownChoice({ image, site }: SitePatch, entry: number): boolean | undefined {
   const alternative = site[entry];
-  if (alternative === undefined) return false;
+  if (alternative === undefined) return undefined;
   const id = featureId(alternative.feature, image.kernel);
-  const known = id === always ? true : image.machine.feature(id);
-  return (known ?? askFeature(patch, entry, later, id)) !== alternative.not;
+  const feature = id === always ? true : image.machine.feature(id);
+  return feature === undefined ? undefined : feature !== alternative.not;
 }
 
 /** What may stand at the address in the end, and what that says about a feature. */
@@ -156,32 +160,38 @@ interface Possibility {
   readonly bytes: Uint8Array | undefined;
 }
 
-function askFeature(patch: SitePatch, entry: number, later: readonly boolean[], id: string): boolean {
+function askChoice(patch: SitePatch, entry: number, later: readonly boolean[]): boolean {
   const { image, site } = patch;
   const alternative = site[entry];
-  const [on, off] = alternative?.not === true ? (['off', 'on'] as const) : (['on', 'off'] as const);
-  const only = (one: number): readonly boolean[] => later.map((chosen, index) => chosen || index === one);
+  if (alternative === undefined) return false;
+  const [chosen, left] = alternative.not ? (['off', 'on'] as const) : (['on', 'off'] as const);
+  const only = (one: number): readonly boolean[] => later.map((already, index) => already || index === one);
   const possible: readonly Possibility[] = [
-    { answer: on, bytes: knownOutcome(patch, only(entry)) },
-    ...Array.from({ length: entry + 1 }, (_, earlier) => ({
-      answer: off,
-      // Number -1 chooses none of the earlier entries.
-      bytes: knownOutcome(patch, only(entry - 1 - earlier)),
-    })),
+    { answer: chosen, bytes: knownOutcome(patch, only(entry)) },
+    ...earlierChoices(patch, entry).map((one) => ({ answer: left, bytes: knownOutcome(patch, only(one)) })),
   ];
   const candidates = possible
-    .toSorted((a, b) => (a.answer === b.answer ? 0 : Number(a.answer === 'on') - Number(b.answer === 'on')))
+    .toSorted((a, b) => Number(a.answer === 'on') - Number(b.answer === 'on'))
     .map(({ answer, bytes }) => ({ answer, bytes: bytes ?? patch.original }));
-  const address = alternative?.address ?? 0n;
-  return (
-    image.ask({
-      kind: 'feature',
-      id,
-      address,
-      candidates,
-      derive: (bytes) => tellFeature(patch, possible, bytes),
-    }) === 'on'
-  );
+  const answer = image.ask({
+    kind: 'feature',
+    id: featureId(alternative.feature, image.kernel),
+    address: alternative.address,
+    candidates,
+    derive: (bytes) => tellFeature(patch, possible, bytes),
+  });
+  return answer === chosen;
+}
+
+/** Which entries before one may be the last that is chosen; -1 for none. */
+function earlierChoices(patch: SitePatch, entry: number): readonly number[] {
+  const choices: number[] = [];
+  for (let earlier = entry - 1; earlier >= 0; earlier--) {
+    const known = knownChoice(patch, earlier);
+    if (known !== false) choices.push(earlier);
+    if (known === true) return choices;
+  }
+  return [...choices, -1];
 }
 
 /** The one answer that goes with bytes. */

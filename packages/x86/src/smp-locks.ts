@@ -37,9 +37,9 @@ export function dropLockPrefixes(image: ModuleImage): undefined {
   return undefined;
 }
 
-/** uniproc_patched. */
+/** uniproc_patched; a second CPU that comes up later brings the locks back. */
 function onOneCpu(image: ModuleImage, site: bigint): boolean {
-  const up = image.machine.feature('UP');
+  const up = image.machine.smp ? false : image.machine.feature('UP');
   if (up !== undefined) return up;
   const candidates = [
     { answer: 'off', bytes: Uint8Array.of(lockPrefix) },

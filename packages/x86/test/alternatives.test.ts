@@ -34,7 +34,13 @@ function table(release: string, address: bigint, entries: readonly Entry[]): Uin
       const place = tableAddress + BigInt(index * size);
       const number = word * 32 + bit;
       const cpuid = older ? little(number | (flags << 15), 2) : [...little(number, 2), ...little(flags, 2)];
-      return [...little(address - place, 4), ...little(at - place - 4n, 4), ...cpuid, length, hex(code).length];
+      return [
+        ...little(address - place, 4),
+        ...little(at - place - 4n, 4),
+        ...cpuid,
+        length,
+        hex(code).length,
+      ];
     }),
   );
 }
@@ -44,8 +50,16 @@ function apply(site: Site): TestImage {
     release: site.release,
     sections: [
       { name: '.text', address: site.address, bytes: hex(site.code) },
-      ...site.entries.map(({ at, code }) => ({ name: '.altinstr_replacement', address: at, bytes: hex(code) })),
-      { name: '.altinstructions', address: tableAddress, bytes: table(site.release, site.address, site.entries) },
+      ...site.entries.map(({ at, code }) => ({
+        name: '.altinstr_replacement',
+        address: at,
+        bytes: hex(code),
+      })),
+      {
+        name: '.altinstructions',
+        address: tableAddress,
+        bytes: table(site.release, site.address, site.entries),
+      },
     ],
     features: site.features ?? {},
     symbols: site.symbols ?? {},
@@ -55,8 +69,18 @@ function apply(site: Site): TestImage {
   return image;
 }
 
+/** The same site with another replacement in each entry. */
+function withCode(site: Site, code: string): Site {
+  return { ...site, entries: site.entries.map((entry) => ({ ...entry, code })) };
+}
+
 function patched(site: Site): string {
   return apply(site).hex(site.address, hex(site.code).length);
+}
+
+/** The lengths that the first two entries have in memory; entries of 14 bytes. */
+function lengths(image: TestImage): readonly string[] {
+  return [image.hex(tableAddress + 12n, 1), image.hex(tableAddress + 26n, 1)];
 }
 
 describe('a single alternative', () => {
@@ -123,7 +147,11 @@ describe('a single alternative', () => {
       release: '7.3-rc7',
       sections: [
         { name: '.text', address: clac.address, bytes: hex(clac.code) },
-        { name: '.altinstructions', address: tableAddress, bytes: table('7.3-rc7', clac.address, clac.entries) },
+        {
+          name: '.altinstructions',
+          address: tableAddress,
+          bytes: table('7.3-rc7', clac.address, clac.entries),
+        },
       ],
       features: { SMAP: true },
     });
@@ -149,18 +177,17 @@ describe('jumps', () => {
 
   test('a backward jump stays near up to 6.4', () => {
     // From ...426 back to ...416.
-    const backward = { ...forward, entries: [{ ...forward.entries[0], code: 'e9fd60fcff' } as Entry] };
+    const backward = withCode(forward, 'e9fd60fcff');
     expect(patched(backward)).toBe('e9 eb ff ff ff');
     expect(patched({ ...backward, release: '6.5' })).toBe('eb ee cc cc cc');
   });
 
   test('the edge of a short jump', () => {
     // Jumps of 127 and 128 bytes behind the short form.
-    const near = (code: string): Site => ({ ...forward, entries: [{ ...forward.entries[0], code } as Entry] });
-    expect(patched(near('e98e61fcff'))).toBe('eb 7f 0f 1f 00');
-    expect(patched(near('e98f61fcff'))).toBe('e9 7d 00 00 00');
-    expect(patched({ ...near('e98e61fcff'), release: '7.3-rc7' })).toBe('eb 7f cc cc cc');
-    expect(patched({ ...near('e98f61fcff'), release: '7.3-rc7' })).toBe('e9 7d 00 00 00');
+    expect(patched(withCode(forward, 'e98e61fcff'))).toBe('eb 7f 0f 1f 00');
+    expect(patched(withCode(forward, 'e98f61fcff'))).toBe('e9 7d 00 00 00');
+    expect(patched({ ...withCode(forward, 'e98e61fcff'), release: '7.3-rc7' })).toBe('eb 7f cc cc cc');
+    expect(patched({ ...withCode(forward, 'e98f61fcff'), release: '7.3-rc7' })).toBe('e9 7d 00 00 00');
   });
 
   test('a far one keeps its 5 bytes', () => {
@@ -187,14 +214,13 @@ describe('jumps', () => {
     for (const release of ['6.1.0-50-amd64', '6.12.107', '7.3-rc7']) {
       expect(patched({ ...la57, release, features: { LA57: true } })).toBe('0f 1f 44 00 00');
     }
-    expect(patched({ ...la57, features: { LA57: false } })).toBe('eb 0f 0f 1f 00');
-    expect(patched({ ...la57, release: '7.3-rc7', features: { LA57: false } })).toBe('eb 0f cc cc cc');
+    expect(patched({ ...la57, features: { LA57: false } })).toBe('eb 12 0f 1f 00');
+    expect(patched({ ...la57, release: '7.3-rc7', features: { LA57: false } })).toBe('eb 12 cc cc cc');
   });
 });
 
 describe('code with several instructions', () => {
-  const rsb =
-    '48c7c010000000 e801000000 cc e801000000 cc 4883c410 48ffc8 75eb 0faee8';
+  const rsb = '48c7c010000000 e801000000 cc e801000000 cc 4883c410 48ffc8 75eb 0faee8';
 
   test('branches within the replacement are left alone', () => {
     const fill: Site = {
@@ -297,17 +323,15 @@ describe('several alternatives for one address', () => {
       ],
       features: { SMAP: true, XENPV: true },
     };
-    const lengths = (image: TestImage): readonly string[] => [
-      image.hex(tableAddress + 12n, 1),
-      image.hex(tableAddress + 26n, 1),
-    ];
     const since611 = apply(nested);
     expect(since611.hex(0x1000n, 6)).toBe('0f ae e8 0f 1f 00');
     expect(lengths(since611)).toEqual(['06', '06']);
     expect(since611.writes).toContain('alternative 0xffffffffc0f00000');
     const before = apply({ ...nested, release: '6.8.1' });
-    expect(before.hex(0x1000n, 6)).toBe('0f ae e8 66 90 90');
+    expect(before.hex(0x1000n, 6)).toBe('0f ae e8 0f 1f 00');
     expect(lengths(before)).toEqual(['05', '06']);
+    // The second entry merges nops of one byte only.
+    expect(patched({ ...nested, release: '6.1.0-50-amd64' })).toBe('0f ae e8 66 90 90');
     const since70 = apply({ ...nested, release: '7.3-rc7' });
     expect(since70.hex(0x1000n, 6)).toBe('0f ae e8 0f 1f 00');
     expect(lengths(since70)).toEqual(['05', '06']);
@@ -351,7 +375,10 @@ describe('calls through pv_ops', () => {
   test('an instruction hides the call, unless Xen runs the machine', () => {
     const both: Site = {
       ...call,
-      entries: [...call.entries, { feature: [8, 16], flags: 1, length: 6, at: 0xffffffffc0c9657cn, code: '9c58' }],
+      entries: [
+        ...call.entries,
+        { feature: [8, 16], flags: 1, length: 6, at: 0xffffffffc0c9657cn, code: '9c58' },
+      ],
     };
     const image = apply(both);
     expect(image.questions.map(({ id }) => id)).toEqual(['XENPV']);
@@ -360,14 +387,18 @@ describe('calls through pv_ops', () => {
     expect(derive(image, 'XENPV', 'e8ae6872c090')).toBe('on');
     expect(derive(image, 'XENPV', 'ff151dd122c2')).toBe(undefined);
     expect(patched({ ...both, features: { XENPV: true } })).toBe('e8 ae 68 72 c0 90');
-    expect(patched({ ...both, release: '6.12.107', features: { XENPV: true }, answers: { 'pv_ops[22]': '0xffffffff81354b80' } })).toBe(
-      'e8 ae 68 72 c0 90',
-    );
+    expect(
+      patched({
+        ...both,
+        release: '6.12.107',
+        features: { XENPV: true },
+        answers: { 'pv_ops[22]': '0xffffffff81354b80' },
+      }),
+    ).toBe('e8 ae 68 72 c0 90');
   });
 
   test('a replacement that calls the thunk of BUG_func makes a call of the thunk', () => {
     // 9 bytes before BUG_func.
-    const counted = { ...call, entries: [{ ...call.entries[0], code: 'e82b0e65c1' } as Entry] };
-    expect(patched(counted)).toBe('e8 a5 68 72 c0 90');
+    expect(patched(withCode(call, 'e82b0e65c1'))).toBe('e8 a5 68 72 c0 90');
   });
 });

@@ -3,7 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { cpuFeature, featureId } from '../src/features.ts';
 import { featureWords, renamedFeatures } from '../src/feature-words.ts';
 
-const name = (word: number, bit: number, release: string): string => featureId(word * 32 + bit, parseKernel(release));
+const name = (word: number, bit: number, release: string): string =>
+  featureId(word * 32 + bit, parseKernel(release));
+
+function flag(word: number, bit: number): string | undefined {
+  return cpuFeature(word * 32 + bit, parseKernel('6.1'))?.flag;
+}
 
 describe('feature numbers', () => {
   test.each([
@@ -40,7 +45,6 @@ describe('feature numbers', () => {
   });
 
   test('names in /proc/cpuinfo', () => {
-    const flag = (word: number, bit: number): string | undefined => cpuFeature(word * 32 + bit, parseKernel('6.1'))?.flag;
     expect(flag(0, 26)).toBe('sse2');
     expect(flag(9, 20)).toBe('smap');
     expect(flag(8, 16)).toBeUndefined();

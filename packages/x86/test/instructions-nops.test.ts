@@ -2,6 +2,7 @@ import { appliesTo, parseKernel, parseSeries } from '@kelp/core';
 import { describe, expect, test } from 'vitest';
 import { decodeInstruction } from '../src/instructions/decode.ts';
 import { longNops, nops, type Nops } from '../src/instructions/nops.ts';
+import { hex } from './instructions-description.ts';
 
 function nopsOf(release: string): Nops {
   const found = nops.filter(({ applies }) => appliesTo(applies, parseKernel(release)));
@@ -10,8 +11,6 @@ function nopsOf(release: string): Nops {
   if (first === undefined) throw new Error(`no nops for ${release}`);
   return first;
 }
-
-const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text.replaceAll(' ', ''), 'hex'));
 
 // Expected values are the results of the kernels' own functions, compiled with the decoder of tools/arch/x86/lib.
 describe('what a kernel takes for a nop', () => {

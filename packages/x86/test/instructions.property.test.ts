@@ -58,7 +58,7 @@ describe('any bytes', () => {
       }),
       { numRuns: 20_000 },
     );
-    expect(decoded).toBeGreaterThan(5000);
+    expect(decoded).toBeGreaterThan(2000);
   });
 
   test('mean the same wherever they stand and whatever follows', () => {

@@ -20,7 +20,9 @@ export function toHex(bytes: Uint8Array | undefined): string {
 
 /** Little-endian bytes of a number. */
 export function little(value: bigint | number, size: number): readonly number[] {
-  return Array.from({ length: size }, (_, index) => Number(BigInt.asUintN(8, BigInt(value) >> BigInt(index * 8))));
+  return Array.from({ length: size }, (_, index) =>
+    Number(BigInt.asUintN(8, BigInt(value) >> BigInt(index * 8))),
+  );
 }
 
 /** A table of 32-bit pc-relative references. */
@@ -45,6 +47,7 @@ export interface TestImageInput {
   readonly symbols?: Readonly<Record<string, bigint>>;
   readonly features?: Readonly<Record<string, boolean>>;
   readonly values?: Readonly<Record<string, bigint>>;
+  readonly smp?: boolean;
   /** By ID of the question. */
   readonly answers?: Readonly<Record<string, string>>;
 }
@@ -69,7 +72,8 @@ export function testImage(input: TestImageInput): TestImage {
   }));
   const find = (address: bigint, length: number): Uint8Array | undefined => {
     const one = sections.find(
-      ({ address: start, bytes }) => address >= start && address + BigInt(length) <= start + BigInt(bytes.length),
+      ({ address: start, bytes }) =>
+        address >= start && address + BigInt(length) <= start + BigInt(bytes.length),
     );
     return one?.bytes.subarray(Number(address - one.address), Number(address - one.address) + length);
   };
@@ -78,7 +82,12 @@ export function testImage(input: TestImageInput): TestImage {
   return {
     object: objectOf(sections, input.own ?? []),
     kernel: parseKernel(release),
-    machine: { pageSize: 4096, smp: false, feature: (name) => features[name], value: (name) => values[name] },
+    machine: {
+      pageSize: 4096,
+      smp: input.smp ?? false,
+      feature: (name) => features[name],
+      value: (name) => values[name],
+    },
     byteOrder: 'little',
     sections: placed,
     textAddress: sections[0]?.address ?? 0n,
@@ -102,7 +111,10 @@ export function testImage(input: TestImageInput): TestImage {
   };
 }
 
-function objectOf(sections: readonly TestSection[], own: readonly SymbolSpecification[]): ModuleImage['object'] {
+function objectOf(
+  sections: readonly TestSection[],
+  own: readonly SymbolSpecification[],
+): ModuleImage['object'] {
   return parseObjectFile(
     writeObjectFile({
       machine: 62,
@@ -119,7 +131,12 @@ function objectOf(sections: readonly TestSection[], own: readonly SymbolSpecific
 }
 
 /** What the bytes at the place of a question say. */
-export function derive(image: TestImage, id: string, bytes: string, memory: TestImage = image): string | undefined {
+export function derive(
+  image: TestImage,
+  id: string,
+  bytes: string,
+  memory: TestImage = image,
+): string | undefined {
   const question = image.questions.find((one) => one.id === id);
   if (question === undefined) throw new Error(`nobody asks for ${id}`);
   return question.derive?.(hex(bytes), (address, length) => memory.read(address, length));

@@ -44,18 +44,15 @@ export function cpuRatio({ scan, walk }: ScanBenchmark): number {
   return scan.median / walk.median;
 }
 
-/** The whole page docs/benchmarks.md. */
-export function benchmarkPage(
+/** The sections of docs/benchmarks.md on scanning. */
+export function benchmarkSections(
   machine: Machine,
   scan: ScanBenchmark,
   compressed: CompressedBenchmark | undefined,
 ): string {
-  return `# Benchmarks
-
-Written by \`npm run benchmark -- --write\`; do not edit. Measured with Node ${machine.node} on ${machine.cores} cores
-(${machine.processor}), files in the page cache.
-
-${scanSection(scan)}${compressed === undefined ? '' : `\n${compressedSection(compressed)}`}`;
+  const measured = `Measured with Node ${machine.node} on ${machine.cores} cores (${machine.processor}).\n`;
+  const parts = [scanSection(scan), ...(compressed === undefined ? [] : [compressedSection(compressed)])];
+  return parts.map((part) => `${part}\n${measured}`).join('\n');
 }
 
 /** The part on uncompressed modules, as Markdown. */

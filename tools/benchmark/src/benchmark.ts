@@ -2,6 +2,7 @@
  * Measures what scanning costs: CPU and memory beside a C program that walks the same uncompressed modules, and, as
  * information, the time for compressed modules by number of cores.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -10,10 +11,12 @@ import { parseArgs } from 'node:util';
 import { kelpProgram, scan } from '../../kernels/src/kelp.ts';
 import { findModules, kernelTree } from '../../kernels/src/trees.ts';
 import type { CompressedBenchmark, ScanBenchmark } from './benchmark-page.ts';
-import { benchmarkPage, compressedSection, cpuRatio, LIMITS, scanSection } from './benchmark-page.ts';
+import { benchmarkSections, compressedSection, cpuRatio, LIMITS, scanSection } from './benchmark-page.ts';
+import { allowedCores } from './cores.ts';
 import type { Command, Cost } from './measure.ts';
 import { compile, measure } from './measure.ts';
 import { peakMemory } from './memory.ts';
+import { INTRODUCTION, withSections } from './page-section.ts';
 import { spread } from './statistics.ts';
 import { censusTotals, disagreements, walkTotals } from './totals.ts';
 
@@ -138,16 +141,6 @@ function scanOf(folder: string): Command {
   return { program: [process.execPath, kelpProgram(), 'scan', folder, '--json'] };
 }
 
-/** Numbers of the cores that this process may use, from a list such as `0-3,8`. */
-async function allowedCores(): Promise<readonly number[]> {
-  const status = await readFile('/proc/self/status', 'utf8');
-  const ranges = /^Cpus_allowed_list:\s+(\S+)$/m.exec(status)?.[1] ?? '0';
-  return ranges.split(',').flatMap((range) => {
-    const [first = 0, last = first] = range.split('-').map(Number);
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
-}
-
 function excesses(result: ScanBenchmark): readonly string[] {
   const memory = Math.max(result.largestProcess, result.allProcesses);
   return [
@@ -193,7 +186,9 @@ async function main(): Promise<number> {
         node: process.version,
       };
       await mkdir(dirname(PAGE), { recursive: true });
-      await writeFile(PAGE, benchmarkPage(machine, result, compressed));
+      const old = existsSync(PAGE) ? await readFile(PAGE, 'utf8') : '';
+      const sections = benchmarkSections(machine, result, compressed);
+      await writeFile(PAGE, withSections(old, INTRODUCTION, sections));
       say('written to docs/benchmarks.md');
     }
     const above = excesses(result);

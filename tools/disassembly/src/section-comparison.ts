@@ -31,6 +31,12 @@ export interface SectionResult {
   readonly differences: readonly Difference[];
 }
 
+/** One instruction as objdump prints it. */
+interface Line {
+  readonly address: number;
+  readonly text: string;
+}
+
 /** Takes one section's instructions from objdump, in order. */
 export interface SectionComparison {
   /** @param text - mnemonic and operands. */
@@ -48,26 +54,23 @@ export interface SectionComparison {
 export function compareSection(bytes: Uint8Array, relocated: readonly RelocatedField[]): SectionComparison {
   const differences: Difference[] = [];
   const counts = { instructions: 0, invalid: 0, targets: 0, relocations: 0 };
-  let open: { readonly address: number; readonly text: string } | undefined;
+  let open: Line | undefined;
   let nextRelocation = 0;
 
   const close = (end: number): void => {
     if (open === undefined) return;
     const { address, text } = open;
     const instruction = decodeInstruction(bytes, address);
+    const difference = compareInstruction(bytes, instruction, open, end);
     counts.instructions++;
-    const found = compareInstruction(instruction, address, end - address, text);
-    differences.push(...found);
-    if (instruction === undefined && found.length === 0) counts.invalid++;
-    if (instruction !== undefined && printedTarget(text) !== undefined) counts.targets++;
-    for (
-      let field = relocated[nextRelocation];
-      field !== undefined && field.offset < end;
-      field = relocated[++nextRelocation]
-    ) {
-      const difference = compareRelocation(instruction, address, field);
-      if (difference === undefined) counts.relocations++;
-      else differences.push(difference);
+    if (difference !== undefined) differences.push(difference);
+    else if (instruction === undefined) counts.invalid++;
+    else if (printedTarget(text) !== undefined) counts.targets++;
+    let field = relocated[nextRelocation];
+    for (; field !== undefined && field.offset < end; field = relocated[++nextRelocation]) {
+      const wrong = compareRelocation(instruction, address, field);
+      if (wrong === undefined) counts.relocations++;
+      else differences.push(wrong);
     }
   };
 
@@ -87,36 +90,26 @@ export function compareSection(bytes: Uint8Array, relocated: readonly RelocatedF
     end() {
       close(bytes.length);
       return { ...counts, differences };
-
-      // Sections without a line have no instruction to compare.
     },
   };
+}
 
-  function compareInstruction(
-    instruction: Instruction | undefined,
-    offset: number,
-    length: number,
-    text: string,
-  ): readonly Difference[] {
-    const place = { offset, expected: `${length} bytes: ${text}` };
-    if (instruction === undefined || text.includes('(bad)')) {
-      if (instruction === undefined && text.includes('(bad)')) return [];
-      return [
-        {
-          ...place,
-          what: 'validity',
-          found: instruction === undefined ? 'nothing' : `${instruction.length} bytes`,
-        },
-      ];
-    }
-    if (instruction.length !== length)
-      return [{ ...place, what: 'length', found: `${instruction.length} bytes` }];
-    const printed = printedTarget(text);
-    const target = targetOf(bytes, offset, instruction);
-    return printed === target
-      ? []
-      : [{ ...place, what: 'target', found: target === undefined ? 'none' : `0x${target.toString(16)}` }];
-  }
+function compareInstruction(
+  bytes: Uint8Array,
+  instruction: Instruction | undefined,
+  { address, text }: Line,
+  end: number,
+): Difference | undefined {
+  const length = end - address;
+  const place = { offset: address, expected: `${length} bytes: ${text}` };
+  const isBad = text.includes('(bad)');
+  if (instruction === undefined) return isBad ? undefined : { ...place, what: 'validity', found: 'nothing' };
+  const found = `${instruction.length} bytes`;
+  if (isBad) return { ...place, what: 'validity', found };
+  if (instruction.length !== length) return { ...place, what: 'length', found };
+  const target = targetOf(bytes, address, instruction);
+  if (target === printedTarget(text)) return undefined;
+  return { ...place, what: 'target', found: target === undefined ? 'none' : `0x${target.toString(16)}` };
 }
 
 function compareRelocation(

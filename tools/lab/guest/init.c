@@ -255,7 +255,7 @@ static void archive_machine(void)
 {
 	static const char *const files[] = {
 		"/proc/version", "/proc/cmdline", "/proc/cpuinfo", "/proc/iomem", "/proc/vmallocinfo",
-		"/proc/self/auxv", "/sys/kernel/btf/vmlinux",
+		"/proc/self/auxv",
 	};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)

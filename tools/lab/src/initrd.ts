@@ -48,11 +48,10 @@ export function buildInitrd(
   mkdirSync(join(folder, 'dev'));
   execFileSync('mknod', [join(folder, 'dev/console'), 'c', '5', '1']);
   const sources = readdirSync(GUEST).filter((name) => name.endsWith('.c'));
-  execFileSync(compiler, [
-    ...['-O2', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE', '-static', '-o', join(folder, 'init')],
-    ...sources.map((name) => join(GUEST, name)),
-  ]);
-  for (const { name } of modules) copyFileSync(join(files, `${name}.ko`), join(folder, 'modules', `${name}.ko`));
+  const flags = '-O2 -Wall -Wextra -Werror -D_GNU_SOURCE -static'.split(' ');
+  execFileSync(compiler, [...flags, '-o', join(folder, 'init'), ...sources.map((name) => join(GUEST, name))]);
+  for (const { name } of modules)
+    copyFileSync(join(files, `${name}.ko`), join(folder, 'modules', `${name}.ko`));
   const lines = modules.map(({ name, parameters }) => `${name}.ko ${parameters}`.trim());
   writeFileSync(join(folder, 'modules/order'), `${lines.join('\n')}\n`);
   const names = execFileSync('find', ['.'], { cwd: folder });

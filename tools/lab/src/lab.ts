@@ -3,7 +3,16 @@
  * `kelp verify` then checks. Needs QEMU, cross compilers, cpio and depmod; nothing is installed and no network is used.
  */
 import { spawn } from 'node:child_process';
-import { createWriteStream, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -15,7 +24,8 @@ import type { KernelTree } from '../../kernels/src/trees.ts';
 import { kernelTree } from '../../kernels/src/trees.ts';
 import { buildInitrd, unpackModules } from './initrd.ts';
 import { machineTypes, qemuCommand, type Run } from './machines.ts';
-import { makeTables, orderModules, parseModuleList, type ModuleOrder } from './module-order.ts';
+import { orderModules, parseModuleList, readTables, type ModuleOrder } from './module-order.ts';
+import { withMemory } from './module-memory.ts';
 import { writeCapture } from './write-capture.ts';
 
 const USAGE = `usage: npx tsx -C @kelp/source tools/lab/src/lab.ts TREE OUTPUT [options]
@@ -28,6 +38,7 @@ with the guest's own files and console output in OUTPUT/guest.
   --append WORDS    more words for the kernel command line, for example "nokaslr mitigations=off"
   --modules FILE    list of modules; tools/lab/modules/common.txt and ARCH.txt without it
   --without NAMES   modules to leave out, separated by commas
+  --tables FOLDER   where depmod's tables of this kernel are kept between runs
   --timeout SECONDS when to give up, 300 without it
 `;
 
@@ -46,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
       append: { type: 'string', default: '' },
       modules: { type: 'string' },
       without: { type: 'string', default: '' },
+      tables: { type: 'string' },
       timeout: { type: 'string', default: '300' },
     },
   });
@@ -60,7 +72,7 @@ async function main(argv: readonly string[]): Promise<number> {
   mkdirSync(guest, { recursive: true });
 
   const lists = values.modules === undefined ? usualLists(tree) : [values.modules];
-  const order = chooseModules(tree, lists, values.without, join(guest, 'tables'));
+  const order = chooseModules(tree, lists, values.without, values.tables ?? join(guest, 'tables'));
   const run: Run = {
     architecture: tree.architecture,
     cpu: values.cpu,
@@ -72,7 +84,13 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const files = join(output, 'modules');
   unpackModules(order.modules, files);
-  buildInitrd(machineTypes[tree.architecture].compiler, order.modules, files, join(guest, 'initrd'), run.initrd);
+  buildInitrd(
+    machineTypes[tree.architecture].compiler,
+    order.modules,
+    files,
+    join(guest, 'initrd'),
+    run.initrd,
+  );
   writeFileSync(run.disk, '');
   truncateSync(run.disk, diskSize);
   const seconds = await boot(run, join(guest, 'console.txt'), Number(values.timeout));
@@ -83,7 +101,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const loads = readFileSync(join(guest, 'init.log'), 'utf8');
   process.stdout.write(loads.replaceAll(/^load \S+: ok\n/gmu, ''));
   process.stdout.write(`not in this kernel: ${order.absent.join(' ')}\n`);
-  process.stdout.write(`${output}: ${(loads.match(/: ok$/gmu) ?? []).length} modules, ${seconds.toFixed(0)} s\n`);
+  process.stdout.write(
+    `${output}: ${(loads.match(/: ok$/gmu) ?? []).length} modules, ${seconds.toFixed(0)} s\n`,
+  );
   return 0;
 }
 
@@ -97,12 +117,15 @@ function usualLists({ architecture }: KernelTree): readonly string[] {
   return ['common.txt', `${architecture}.txt`].map((name) => join(LISTS, name));
 }
 
-function chooseModules(tree: KernelTree, lists: readonly string[], without: string, tables: string): ModuleOrder {
+function chooseModules(
+  tree: KernelTree,
+  lists: readonly string[],
+  without: string,
+  tables: string,
+): ModuleOrder {
   const left = new Set(without.split(',').map((name) => name.replaceAll('-', '_')));
   const list = lists.flatMap((path) => parseModuleList(readFileSync(path, 'utf8')));
-  mkdirSync(tables, { recursive: true });
-  const made = makeTables(tree.modules, tables);
-  rmSync(tables, { recursive: true });
+  const made = readTables(tree.modules, tables);
   return orderModules(
     list.filter(({ name }) => !left.has(name)),
     made,
@@ -136,7 +159,8 @@ async function boot(run: Run, log: string, timeout: number): Promise<number> {
   });
   output.end();
   await finished(output);
-  if (!/^capture: complete/mu.test(readFileSync(log, 'utf8'))) throw new Error(`no complete capture, see ${log}`);
+  if (!/^capture: complete/mu.test(readFileSync(log, 'utf8')))
+    throw new Error(`no complete capture, see ${log}`);
   return (performance.now() - start) / 1000;
 }
 
@@ -148,17 +172,30 @@ function unpackArchive(disk: string, folder: string): void {
 function recordCapture(guest: string, files: string, output: string): void {
   const snapshot = openLiveKernel({ proc: join(guest, 'proc'), sys: join(guest, 'sys') });
   try {
-    const sizes = new Map(snapshot.modules.map(({ name }) => [name, sectionSizes(join(files, `${name}.ko`))]));
-    const extras = {
-      modules: readFileSync(join(guest, 'proc/modules'), 'utf8'),
-      kallsyms: readFileSync(join(guest, 'proc/kallsyms')),
-      sectionSize: (module: string, section: string) => sizes.get(module)?.get(section),
-    };
-    writeCapture(snapshot, extras, output);
+    const sizes = new Map(
+      snapshot.modules.map(({ name }) => [name, sectionSizes(join(files, `${name}.ko`))]),
+    );
+    const sectionSize = (module: string, section: string): number | undefined =>
+      sizes.get(module)?.get(section);
+    const modules = withMemory(snapshot, sectionSize);
+    const without = modules.filter(({ name, perCpu }) => {
+      return perCpu === undefined && (sectionSize(name, '.data..percpu') ?? 0) > 0;
+    });
+    if (without.length > 0)
+      throw new Error(`no per-CPU blocks: ${without.map(({ name }) => name).join(' ')}`);
+    if (snapshot.exports === undefined) throw new Error('no exports found in the kernel image');
+    writeCapture({ ...snapshot, modules }, guestTexts(guest), sectionSize, output);
     writeFileSync(join(output, 'dmesg.txt'), readFileSync(join(guest, 'dmesg')));
   } finally {
     snapshot.close();
   }
+}
+
+function guestTexts(guest: string): { readonly modules: string; readonly kallsyms: Uint8Array } {
+  return {
+    modules: readFileSync(join(guest, 'proc/modules'), 'utf8'),
+    kallsyms: readFileSync(join(guest, 'proc/kallsyms')),
+  };
 }
 
 function sectionSizes(file: string): ReadonlyMap<string, number> {

@@ -93,13 +93,14 @@ export function qemuCommand(run: Run): { readonly program: string; readonly para
     program: type.program,
     parameters: [
       ...type.machine,
-      ...['-accel', 'tcg', '-smp', String(run.processors), '-m', memory, '-nographic', '-nodefaults'],
-      ...['-net', 'none', '-no-reboot', '-cpu', options === undefined ? cpu : `${cpu},${options}`],
       ...type.console,
-      ...['-kernel', run.kernel, '-initrd', run.initrd],
-      ...['-append', words.filter((word) => word !== '').join(' ')],
-      ...['-drive', `file=${run.disk},format=raw,if=none,id=d0,cache=unsafe`],
-      ...['-device', `${type.disk},drive=d0`],
-    ],
+      '-accel tcg -nographic -nodefaults -net none -no-reboot'.split(' '),
+      ['-smp', String(run.processors), '-m', memory],
+      ['-cpu', options === undefined ? cpu : `${cpu},${options}`],
+      ['-kernel', run.kernel, '-initrd', run.initrd],
+      ['-append', words.filter((word) => word !== '').join(' ')],
+      ['-drive', `file=${run.disk},format=raw,if=none,id=d0,cache=unsafe`],
+      ['-device', `${type.disk},drive=d0`],
+    ].flat(),
   };
 }

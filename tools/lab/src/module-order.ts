@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 /** A module to load. */
@@ -27,7 +27,9 @@ export interface ModuleTables {
 }
 
 /** The names on a list: one a line, with parameters behind the name; `#` begins a comment. */
-export function parseModuleList(text: string): readonly { readonly name: string; readonly parameters: string }[] {
+export function parseModuleList(
+  text: string,
+): readonly { readonly name: string; readonly parameters: string }[] {
   return text.split('\n').flatMap((line) => {
     const [, name, parameters = ''] = /^\s*([\w-]+)\s*([^#]*)/u.exec(line) ?? [];
     return name === undefined ? [] : [{ name: kernelName(name), parameters: parameters.trim() }];
@@ -65,18 +67,20 @@ export function orderModules(
 }
 
 /**
- * The tables of a kernel, made by depmod in a folder of links: the tree stays as it is.
+ * The tables of a kernel, made by depmod in a folder of links, or found there: the tree stays as it is.
  *
  * @param modules - the folder that holds the one folder of the kernel.
  */
-export function makeTables(modules: string, folder: string): ModuleTables & { readonly home: string } {
+export function readTables(modules: string, folder: string): ModuleTables & { readonly home: string } {
   const [release, ...others] = readdirSync(modules);
   if (release === undefined || others.length > 0) throw new Error(`not one kernel in ${modules}`);
   const home = join(modules, release);
   const links = join(folder, 'lib/modules', release);
-  mkdirSync(links, { recursive: true });
-  for (const name of readdirSync(home)) symlinkSync(join(home, name), join(links, name));
-  execFileSync('depmod', ['-b', folder, release], { stdio: ['ignore', 'ignore', 'ignore'] });
+  if (!existsSync(links)) {
+    mkdirSync(links, { recursive: true });
+    for (const name of readdirSync(home)) symlinkSync(join(home, name), join(links, name));
+    execFileSync('depmod', ['-b', folder, release], { stdio: ['ignore', 'ignore', 'ignore'] });
+  }
   const read = (name: string): string => readFileSync(join(links, name), 'utf8');
   return { dependencies: read('modules.dep'), soft: read('modules.softdep'), home };
 }

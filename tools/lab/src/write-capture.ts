@@ -13,21 +13,27 @@ const texts: readonly MachineText[] = [
   'vulnerabilities.txt',
 ];
 
-/** What a snapshot does not hold, or not in the form of a capture folder. */
-export interface CaptureExtras {
-  /** /proc/modules as it was. */
+/** Files of procfs that are kept as they were. */
+export interface KeptTexts {
+  /** /proc/modules. */
   readonly modules: string;
-  /** /proc/kallsyms as it was. */
+  /** /proc/kallsyms. */
   readonly kallsyms: Uint8Array;
-  /** Bytes of a section by the module file; undefined if the file has no such section. */
-  readonly sectionSize: (module: string, section: string) => number | undefined;
 }
 
+/** Bytes of a section by the module file; undefined if the file has no such section. */
+export type SectionSize = (module: string, section: string) => number | undefined;
+
 /**
- * Writes a kernel as a capture folder: texts about the machine, symbols, exports, the sections of every module and the
- * memory of its areas. Areas are those of struct module, so that areas of a shared page are told apart.
+ * Writes a kernel as a capture folder: texts about the machine, symbols, exports, the sections of every module, its
+ * per-CPU block and the memory of its areas.
  */
-export function writeCapture(snapshot: KernelSnapshot, extras: CaptureExtras, folder: string): void {
+export function writeCapture(
+  snapshot: KernelSnapshot,
+  kept: KeptTexts,
+  sectionSize: SectionSize,
+  folder: string,
+): void {
   mkdirSync(folder, { recursive: true });
   for (const name of texts) {
     const text = snapshot.text(name);
@@ -35,8 +41,8 @@ export function writeCapture(snapshot: KernelSnapshot, extras: CaptureExtras, fo
   }
   const vector = snapshot.auxiliaryVector();
   if (vector !== undefined) writeFileSync(join(folder, 'auxv.bin'), vector);
-  writeFileSync(join(folder, 'modules.txt'), extras.modules);
-  writeFileSync(join(folder, 'kallsyms.txt.gz'), gzipSync(extras.kallsyms));
+  writeFileSync(join(folder, 'modules.txt'), kept.modules);
+  writeFileSync(join(folder, 'kallsyms.txt.gz'), gzipSync(kept.kallsyms));
   if (snapshot.exports !== undefined) {
     const exported = [...snapshot.exports].map(([name, address]) => [name, hex(address)] as const);
     writeJson(join(folder, 'exports.json'), exported);
@@ -44,7 +50,7 @@ export function writeCapture(snapshot: KernelSnapshot, extras: CaptureExtras, fo
   const { modules } = snapshot;
   writeJson(
     join(folder, 'sections.json'),
-    modules.map((module) => [module.name, sectionsOf(module, extras)]),
+    modules.map((module) => [module.name, sectionsOf(module, sectionSize)]),
   );
   writeJson(
     join(folder, 'percpu.json'),
@@ -63,9 +69,9 @@ function writeJson(path: string, entries: readonly (readonly [string, unknown])[
   writeFileSync(path, `${JSON.stringify(Object.fromEntries(entries), undefined, 1)}\n`);
 }
 
-function sectionsOf(module: LoadedModule, extras: CaptureExtras): unknown {
+function sectionsOf(module: LoadedModule, sectionSize: SectionSize): unknown {
   const sections = [...module.sections.values()].map(({ name, address }) => {
-    return [name, { address: hex(address), size: extras.sectionSize(module.name, name) ?? 0 }] as const;
+    return [name, { address: hex(address), size: sectionSize(module.name, name) ?? 0 }] as const;
   });
   return Object.fromEntries(sections);
 }

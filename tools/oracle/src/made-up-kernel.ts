@@ -25,7 +25,7 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
       modules: 0xffff_ffff_c000_0000n,
       symbols: [0xffff_ffff_8100_0000n, 0xffff_ffff_9100_0000n],
       stride: 0x40n,
-      perCpu: 0x2_0000n,
+      perCpu: 0xffff_ffff_b000_0000n,
       pageSize: 4096,
     },
   ],
@@ -33,9 +33,9 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
     'arm64',
     {
       modules: 0xffff_8000_0800_0000n,
-      symbols: [0xffff_8000_0200_0000n, 0xffff_8000_8200_0000n],
+      symbols: [0xffff_8000_0200_0000n, 0xffff_8000_4800_0000n],
       stride: 0x40n,
-      perCpu: 0xffff_8000_8f00_0000n,
+      perCpu: 0xffff_8000_7f00_0000n,
       pageSize: 4096,
     },
   ],
@@ -98,6 +98,11 @@ export class MadeUpKernel {
     this.#next = map.modules;
   }
 
+  /** Where the per-CPU data of every module is. */
+  get perCpuAddress(): bigint {
+    return this.#map.perCpu;
+  }
+
   /** The address of an imported symbol. */
   symbol(name: string): bigint {
     const known = this.#addresses.get(name);
@@ -126,7 +131,7 @@ export class MadeUpKernel {
       machine: this.#machine,
       addresses: { areas: addresses },
       external: this.#external,
-      perCpuAddress: this.#map.perCpu,
+      perCpuAddress: this.perCpuAddress,
       without,
     });
   }

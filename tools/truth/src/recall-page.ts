@@ -10,7 +10,9 @@ export interface StepRecall {
   readonly bytes: number;
   /** Those of the bytes that are unexplained without the step. */
   readonly found: number;
-  /** Those that are explained all the same. */
+  /** Those that another step writes the same where this one did not, by that step. */
+  readonly instead: ReadonlyMap<string, number>;
+  /** Those that are explained all the same although nothing wrote them. */
   readonly missed: number;
   /** Unexplained bytes that the step wrote last, over equal bytes of another step that depends on it. */
   readonly inner: number;
@@ -30,11 +32,12 @@ export interface RunRecall {
 export function recallSection({ run, release, recalls, notSimulated }: RunRecall): string {
   const rows = recalls
     .filter(({ bytes, followers }) => bytes > 0 || followers.size > 0)
-    .map(({ step, sites, bytes, found, missed, inner, followers }) => {
-      const others = [...followers].map(([name, count]) => `${name} ${grouped(count)}`);
+    .map(({ step, sites, bytes, found, missed, instead, inner, followers }) => {
+      const others = byName(followers);
+      const substitutes = byName(instead).join(', ');
       if (inner > 0) others.unshift(`its own ${grouped(inner)}`);
-      const recall = bytes === 0 ? '' : `${((100 * found) / bytes).toFixed(2)} %`;
-      const cells = [step, grouped(sites), grouped(bytes), grouped(found), grouped(missed), recall, others.join(', ')];
+      const numbers = [sites, bytes, found, missed].map(grouped);
+      const cells = [step, ...numbers, substitutes, others.join(', ')];
       return `| ${cells.join(' | ')} |`;
     });
   const without = recalls.filter(({ bytes, followers }) => bytes === 0 && followers.size === 0);
@@ -42,8 +45,8 @@ export function recallSection({ run, release, recalls, notSimulated }: RunRecall
 
 Linux ${release}.
 
-| step | sites | bytes | unexplained without it | explained all the same | recall | further bytes that follow it |
-|---|---:|---:|---:|---:|---:|---|
+| step | sites | bytes | unexplained | missed | another step does it | further bytes |
+|---|---:|---:|---:|---:|---|---|
 ${rows.join('\n')}
 ${sentence('Write nothing in this run, and nothing is unexplained without them', without.map(({ step }) => step))}${sentence(
     'Write nothing into read-only memory of a module and are not simulated',
@@ -66,13 +69,18 @@ last. A byte counts for a step if the step wrote it last and if another byte sto
 places that must be unexplained when the step is left out. Then the run is verified again without the step
 (\`kelp verify --without STEP\`), and the reported places are compared with those, place by place, not by their number.
 
-- *unexplained without it* and *explained all the same* add up to *bytes*.
+- *Bytes* is the sum of *unexplained*, *missed* and *another step does it*: a later step writes only what is not there
+  already, and writes the same where the left out one did nothing. Missed is what verify does not notice.
 - *Further bytes* are unexplained too, although another step wrote them last, or nothing did: that step works on what
   the left out one wrote. Sorted tables decide the order in which entries are read; alternatives copy replacement
   instructions that were patched before; \`its own\` are bytes over an equal byte of such a step.
 - A *site* is a run of neighboring bytes.
 
 ${runs.map(recallSection).join('\n')}`;
+}
+
+function byName(counts: ReadonlyMap<string, number>): string[] {
+  return [...counts].map(([name, count]) => `${name} ${grouped(count)}`);
 }
 
 function grouped(value: number): string {

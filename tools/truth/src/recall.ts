@@ -53,6 +53,7 @@ interface Counts {
   bytes: number;
   found: number;
   missed: number;
+  readonly instead: Map<string, number>;
   inner: number;
   readonly followers: Map<string, number>;
 }
@@ -61,14 +62,38 @@ interface Counts {
 async function recallStep(run: Run, full: FullRun, number: number): Promise<StepRecall> {
   const step = full.steps[number - 1];
   if (step === undefined) throw new RangeError(`there is no step ${number}`);
-  const counts: Counts = { sites: 0, bytes: 0, found: 0, missed: 0, inner: 0, followers: new Map() };
-  for await (const module of verifyRun(run, { without: new Set([step.name]) })) {
-    countModule(module, full, number, counts);
+  const counts: Counts = {
+    sites: 0,
+    bytes: 0,
+    found: 0,
+    missed: 0,
+    instead: new Map(),
+    inner: 0,
+    followers: new Map(),
+  };
+  const watcher = new StepWatcher();
+  const watched = architectures.map((architecture) => watcher.watch(architecture));
+  for await (const module of verifyRun(run, { architectures: watched, without: new Set([step.name]) })) {
+    const explained = countModule(module, full, number, counts);
+    if (explained.length > 0) countInstead(module, full, watcher, explained, counts);
   }
   return { step: step.name, function: step.function, ...counts };
 }
 
-function countModule(module: VerifiedModule, full: FullRun, number: number, counts: Counts): void {
+/** A byte by its section in the comparison and its offset there. */
+interface Place {
+  readonly section: number;
+  readonly offset: number;
+}
+
+/** @returns the places that are explained although the step is left out. */
+function countModule(
+  module: VerifiedModule,
+  full: FullRun,
+  number: number,
+  counts: Counts,
+): readonly Place[] {
+  const explained: Place[] = [];
   const owned = full.owned.get(module.name) ?? [];
   for (const [index, section] of module.sections.entries()) {
     const { steps, matters } = owned[index] ?? { steps: new Uint8Array(), matters: new Uint8Array() };
@@ -83,19 +108,40 @@ function countModule(module: VerifiedModule, full: FullRun, number: number, coun
         counts.bytes++;
         if (at === 0 || steps[at - 1] !== number + 1 || matters[at - 1] !== 1) counts.sites++;
         if (unexplained[at] === 1) counts.found++;
-        else counts.missed++;
+        else explained.push({ section: index, offset: at });
       } else if (unexplained[at] === 1) {
+        // Another step wrote the byte last, and otherwise because the step that is left out did nothing.
         if (own) counts.inner++;
-        else countFollower(full, steps[at] ?? 0, counts);
+        else addByte(counts.followers, ownerName(full, steps[at] ?? 0));
       }
     }
   }
+  return explained;
 }
 
-/** A byte that another step wrote last, and wrote otherwise because the step that is left out did nothing. */
-function countFollower({ steps }: FullRun, owner: number, { followers }: Counts): void {
-  const name = owner === 0 ? 'nothing' : (steps[owner - 2]?.name ?? 'relocation');
-  followers.set(name, (followers.get(name) ?? 0) + 1);
+/** Another step may write the same byte where the one before it did not; only what nobody wrote is missed. */
+function countInstead(
+  { loaded, sections }: VerifiedModule,
+  full: FullRun,
+  watcher: StepWatcher,
+  places: readonly Place[],
+  counts: Counts,
+): void {
+  const owned = ownedSections(loaded, sections, watcher.ownersOfWrites(loaded, full.steps));
+  for (const { section, offset } of places) {
+    const owner = owned[section]?.steps[offset] ?? 0;
+    if (owner > 1) addByte(counts.instead, ownerName(full, owner));
+    else counts.missed++;
+  }
+}
+
+/** Name of what wrote a byte, by its number in an {@link OwnedSection}. */
+function ownerName({ steps }: FullRun, owner: number): string {
+  return owner === 0 ? 'nothing' : (steps[owner - 2]?.name ?? 'relocation');
+}
+
+function addByte(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
 
 async function recallRun(run: Run): Promise<RunRecall> {

@@ -1,9 +1,11 @@
-import { mkdirSync } from 'node:fs';
-import { KelpError } from '@kelp/core';
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseObjectFile } from '@kelp/core/elf';
-import { writeCapture } from '@kelp/memory';
+import { writeCapture, type WrittenCapture } from '@kelp/memory';
+import type { Report } from '@kelp/report';
 import { Command } from 'commander';
 import type { Finish, Io } from '../io.ts';
+import { createFolder } from '../output-folder.ts';
 import { printJson, printReport } from '../print.ts';
 import { moduleReader, openSource } from '../snapshot-source.ts';
 
@@ -13,7 +15,7 @@ interface CaptureFlags {
   readonly json?: true;
 }
 
-/** `kelp capture FOLDER`: status 1 where memory of a module could not be read. */
+/** `kelp capture FOLDER`: status 1 where memory or the file of a module is missing. */
 export function captureCommand(io: Io, finish: Finish): Command {
   return new Command('capture')
     .description(
@@ -25,34 +27,40 @@ export function captureCommand(io: Io, finish: Finish): Command {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit status: 0 everything was read, 1 some memory is missing, 2 the kernel cannot be read.',
+      '\nExit status: 0 everything was read, 1 memory or files of modules are missing, 2 the kernel cannot be read.',
     )
     .action(async (folder: string, flags: CaptureFlags) => {
       const { snapshot, files } = openSource(flags.from, flags.modules);
       try {
         createFolder(folder);
-        const sizes = await sectionSizes(
-          snapshot.modules.map(({ name }) => name),
-          files,
-        );
+        const names = snapshot.modules.map(({ name }) => name);
+        const sizes = await sectionSizes(names, files);
         const written = writeCapture(snapshot, folder, (module) => sizes.get(module) ?? new Map());
-        if (flags.json === true) printJson({ schema: 1, folder, ...written }, io);
-        else printReport(report(folder, written), io);
-        finish(written.missing.length === 0 ? 0 : 1);
+        const withoutFile = copyModuleFiles(names, files, folder);
+        if (flags.json === true) printJson({ schema: 1, folder, ...written, withoutFile }, io);
+        else printReport(report(folder, written, withoutFile), io);
+        finish(written.missing.length + withoutFile.length === 0 ? 0 : 1);
       } finally {
         snapshot.close();
       }
     });
 }
 
-function createFolder(folder: string): void {
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST';
-    const message = exists ? 'exists already; give a new folder' : `cannot be created: ${String(error)}`;
-    throw new KelpError('capture/folder', message, { file: folder }, { cause: error });
-  }
+/** Put the module files beside their memory, so that the capture alone can be verified. */
+function copyModuleFiles(
+  modules: readonly string[],
+  files: ReadonlyMap<string, string>,
+  folder: string,
+): readonly string[] {
+  const target = join(folder, 'modules');
+  mkdirSync(target);
+  return modules.filter((name) => {
+    const file = files.get(name);
+    if (file === undefined) return true;
+    const suffix = /\.ko(?:\.(?:gz|xz|zst))?$/u.exec(file)?.[0] ?? '.ko';
+    copyFileSync(file, join(target, `${name}${suffix}`));
+    return false;
+  });
 }
 
 type Sizes = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -69,7 +77,11 @@ async function sectionSizes(modules: readonly string[], files: ReadonlyMap<strin
   return sizes;
 }
 
-function report(folder: string, written: ReturnType<typeof writeCapture>): Parameters<typeof printReport>[0] {
+function report(folder: string, written: WrittenCapture, withoutFile: readonly string[]): Report {
+  const lacking = [
+    ...written.missing.map((one) => `not readable: ${one}`),
+    ...withoutFile.map((name) => `no file of module ${name}`),
+  ];
   return {
     title: folder,
     blocks: [
@@ -80,17 +92,9 @@ function report(folder: string, written: ReturnType<typeof writeCapture>): Param
           { term: 'Bytes', value: written.bytes },
         ],
       },
-      ...(written.missing.length === 0
+      ...(lacking.length === 0
         ? []
-        : [
-            {
-              kind: 'list' as const,
-              items: written.missing.map((one) => ({
-                text: `not readable: ${one}`,
-                tone: 'warning' as const,
-              })),
-            },
-          ]),
+        : [{ kind: 'list' as const, items: lacking.map((text) => ({ text, tone: 'warning' as const })) }]),
     ],
   };
 }

@@ -17,6 +17,7 @@ import { parseAddress } from '../address-argument.ts';
 import { architectures } from '../architectures.ts';
 import type { Finish, Io } from '../io.ts';
 import { readConfiguration } from '../kernel-option.ts';
+import { createFolder } from '../output-folder.ts';
 import { printJson, printReport } from '../print.ts';
 import { moduleReader, openSource } from '../snapshot-source.ts';
 
@@ -50,7 +51,7 @@ export function loadCommand(io: Io, finish: Finish): Command {
     .option('--kernel <release>', 'without --from: the kernel, instead of the one in vermagic')
     .option('--config <file>', 'without --from: configuration of that kernel')
     .option('--page-size <bytes>', 'without --from', parsePageSize, 4096)
-    .option('--output <folder>', 'write the sections there, in the layout of a capture')
+    .option('--output <folder>', 'a new folder for the sections, in the layout of a capture; none if the module is refused')
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExit status: 0 loaded, 1 refused by the kernel, 2 the file cannot be read.')
     .action(async (file: string, flags: LoadFlags) => {
@@ -61,7 +62,11 @@ export function loadCommand(io: Io, finish: Finish): Command {
           ? await alone(object, architecture, flags)
           : await captured(object, architecture, flags);
       const loaded = loadModule(input);
-      if (flags.output !== undefined) writeImage(loaded, flags.output, moduleName(object));
+      // A kernel that refuses a module frees what it had written of it.
+      if (flags.output !== undefined && loaded.refused === undefined) {
+        createFolder(flags.output);
+        writeImage(loaded, flags.output, moduleName(object));
+      }
       if (flags.json === true) printJson(loadJson(file, loaded), io);
       else printReport(loadReport(file, loaded), io);
       finish(loaded.refused === undefined ? 0 : 1);
@@ -134,16 +139,21 @@ async function captured(
   flags: LoadFlags,
 ): Promise<LoadInput> {
   const { snapshot, files } = openSource(flags.from, flags.modules);
-  const name = moduleName(object);
-  const module = snapshot.modules.find((one) => one.name === name);
-  if (module === undefined)
-    throw new KelpError('verify/not-loaded', `module ${name} is not loaded in ${snapshot.origin}`);
-  const exported = new Map<string, bigint>();
-  const read = moduleReader(files);
-  for (const earlier of snapshot.modules.slice(0, snapshot.modules.indexOf(module))) {
-    const found = await read(earlier.name);
-    if (found !== undefined) addExportsOf(exported, parseObjectFile(found.bytes, found.file), earlier);
+  try {
+    const name = moduleName(object);
+    const module = snapshot.modules.find((one) => one.name === name);
+    if (module === undefined)
+      throw new KelpError('verify/not-loaded', `module ${name} is not loaded in ${snapshot.origin}`);
+    const exported = new Map<string, bigint>();
+    const read = moduleReader(files);
+    for (const earlier of snapshot.modules.slice(0, snapshot.modules.indexOf(module))) {
+      const found = await read(earlier.name);
+      if (found !== undefined) addExportsOf(exported, parseObjectFile(found.bytes, found.file), earlier);
+    }
+    const machine = describeMachine(snapshot, object.byteOrder);
+    return loadInputOf(snapshot, module, object, architecture, machine, externalSymbols(snapshot, exported));
+  } finally {
+    // What loading needs has been read; symbols stay in memory.
+    snapshot.close();
   }
-  const machine = describeMachine(snapshot, object.byteOrder);
-  return loadInputOf(snapshot, module, object, architecture, machine, externalSymbols(snapshot, exported));
 }

@@ -2,11 +2,13 @@ import { KelpError } from '@kelp/core';
 import {
   explainAddress,
   groupByFunction,
+  isExplained,
   verifyJson,
   verifyReport,
   verifySnapshot,
   type KernelSnapshot,
   type ReadMemory,
+  type SymbolAt,
   type UnverifiedModule,
   type VerifiedModule,
 } from '@kelp/memory';
@@ -17,7 +19,7 @@ import type { Finish, Io } from '../io.ts';
 import { printJson, printReport } from '../print.ts';
 import { startProgress } from '../progress.ts';
 import { moduleReader, openSource, requireLoaded, type SnapshotSource } from '../snapshot-source.ts';
-import { addressBlocks, functionTable } from '../verify-details.ts';
+import { functionsJson, functionTable, placeBlock, placeJson, type Place } from '../verify-details.ts';
 
 interface VerifyFlags {
   readonly live?: true;
@@ -43,11 +45,15 @@ export function verifyCommand(io: Io, finish: Finish): Command {
     )
     .option('--functions', 'group what was written by function')
     .option('--address <address>', 'explain one place', parseAddress)
-    .option('--without <step...>', 'leave these finalization steps out, to see what they explain')
+    .option(
+      '--without <step>',
+      'leave a finalization step out, to see what it explains; may be repeated',
+      (step: string, before: readonly string[] | undefined) => [...(before ?? []), step],
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit status: 0 every byte is explained, 1 some are not, 2 the source cannot be read.',
+      '\nExit status: 0 every byte is explained, 1 some are not or could not be compared, 2 the source cannot be read.',
     )
     .action(async (source: string | undefined, modules: readonly string[], flags: VerifyFlags) => {
       if (source === undefined && flags.live !== true)
@@ -58,16 +64,11 @@ export function verifyCommand(io: Io, finish: Finish): Command {
       try {
         const results = await verify(opened, names, flags, io);
         print(opened.snapshot, results, flags, io);
-        const clean = results.every((result) => 'sections' in result && isExplained(result));
-        finish(clean ? 0 : 1);
+        finish(results.every(isExplained) ? 0 : 1);
       } finally {
         opened.snapshot.close();
       }
     });
-}
-
-function isExplained({ refused, sections }: VerifiedModule): boolean {
-  return refused === undefined && sections.every(({ unexplained }) => unexplained.length === 0);
 }
 
 async function verify(
@@ -97,30 +98,44 @@ async function verify(
 }
 
 function print(snapshot: KernelSnapshot, results: readonly Result[], flags: VerifyFlags, io: Io): void {
-  if (flags.json === true) {
-    printJson(
-      verifyJson(snapshot.origin, results, (address) => snapshot.symbols.at(address)?.symbol.name ?? null),
-      io,
-    );
-    return;
-  }
   const read: ReadMemory = (address, length) => snapshot.memory.read(address, length);
+  const symbolAt: SymbolAt = (module, address) => {
+    const found = snapshot.symbols.at(address);
+    return found?.symbol.module === module ? found : undefined;
+  };
   const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
-  const { address } = flags;
-  if (address !== undefined) {
-    const places = verified.flatMap(({ name, loaded }) => {
-      const place = explainAddress(loaded, read, address);
-      return place === undefined ? [] : addressBlocks(name, place, snapshot.symbols.at(address));
-    });
-    if (places.length === 0)
-      throw new KelpError('verify/address', `no verified module holds 0x${address.toString(16)}`);
-    printReport({ title: `0x${address.toString(16)}`, blocks: places }, io);
-    return;
-  }
-  const { title, blocks } = verifyReport(snapshot.origin, results);
   const functions =
     flags.functions === true
-      ? verified.map(({ name, loaded }) => functionTable(name, groupByFunction(loaded, read)))
-      : [];
-  printReport({ title, blocks: [...blocks, ...functions] }, io);
+      ? verified.map(({ name, loaded }) => ({ module: name, functions: groupByFunction(loaded, read) }))
+      : undefined;
+  const places = flags.address === undefined ? undefined : placesAt(flags.address, verified, read, symbolAt);
+  if (flags.json === true) {
+    printJson(
+      {
+        ...verifyJson(snapshot.origin, results, symbolAt),
+        ...(functions === undefined ? {} : { functions: functions.map(functionsJson) }),
+        ...(places === undefined ? {} : { places: places.map(placeJson) }),
+      },
+      io,
+    );
+  } else if (places === undefined) {
+    const { title, blocks } = verifyReport(snapshot.origin, results, symbolAt);
+    printReport({ title, blocks: [...(functions ?? []).map(functionTable), ...blocks] }, io);
+  } else {
+    printReport({ title: `0x${(flags.address ?? 0n).toString(16)}`, blocks: places.map(placeBlock) }, io);
+  }
+}
+
+function placesAt(
+  address: bigint,
+  verified: readonly VerifiedModule[],
+  read: ReadMemory,
+  symbolAt: SymbolAt,
+): readonly Place[] {
+  const places = verified.flatMap(({ name, loaded }) => {
+    const place = explainAddress(loaded, read, address);
+    return place === undefined ? [] : [{ module: name, place, symbol: symbolAt(name, address) }];
+  });
+  if (places.length > 0) return places;
+  throw new KelpError('verify/address', `no verified module holds 0x${address.toString(16)}`);
 }

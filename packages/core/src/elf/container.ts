@@ -21,16 +21,22 @@ const headerSize = 64;
  * @throws KelpError `elf/truncated`, `elf/not-elf`, `elf/wrong-class`, `elf/byte-order`.
  */
 export function identifyContainer(bytes: Uint8Array, file: string | undefined): Container {
-  const fail = (code: 'not-elf' | 'truncated' | 'wrong-class' | 'byte-order', message: string, offset: number): never => {
+  const fail = (
+    code: 'not-elf' | 'truncated' | 'wrong-class' | 'byte-order',
+    message: string,
+    offset: number,
+  ): never => {
     throw new KelpError(`elf/${code}`, message, { file, offset });
   };
   if (bytes.length === 0) fail('truncated', 'the file is empty', 0);
   if (bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) {
     fail('not-elf', 'the file does not start with the ELF magic 7f 45 4c 46', 0);
   }
-  if (bytes.length < headerSize) fail('truncated', `the file ends inside the ELF header, after ${bytes.length} bytes`, bytes.length);
+  if (bytes.length < headerSize)
+    fail('truncated', `the file ends inside the ELF header, after ${bytes.length} bytes`, bytes.length);
   if (bytes[4] !== 2) fail('wrong-class', `ELF class is ${bytes[4]}, Kelp reads 64-bit files (class 2)`, 4);
-  if (bytes[5] !== 1 && bytes[5] !== 2) fail('byte-order', `ELF byte order is ${bytes[5]}, expected 1 or 2`, 5);
+  if (bytes[5] !== 1 && bytes[5] !== 2)
+    fail('byte-order', `ELF byte order is ${bytes[5]}, expected 1 or 2`, 5);
   const parser = new elfy.Parser();
   const header = parser.parseHeader(asBuffer(bytes.subarray(0, headerSize)));
   return {
@@ -45,7 +51,9 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** Byte order and e_machine of a file that may be damaged behind its header; undefined where the header is not ELF64. */
-export function readIdentity(bytes: Uint8Array): { readonly machine: number; readonly byteOrder: ByteOrder } | undefined {
+export function readIdentity(
+  bytes: Uint8Array,
+): { readonly machine: number; readonly byteOrder: ByteOrder } | undefined {
   try {
     const { byteOrder } = identifyContainer(bytes, undefined);
     return { byteOrder, machine: Number(readContainer(bytes, 18, 2, byteOrder)) };

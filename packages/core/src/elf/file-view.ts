@@ -43,7 +43,10 @@ export class FileView {
     const low = this.u32(this.#little ? offset : offset + 4);
     if (high >= 0x20_0000) {
       const value = `0x${this.u64(offset).toString(16)}`;
-      throw new KelpError('elf/too-large', `size or offset ${value} is larger than any file`, { file: this.file, offset });
+      throw new KelpError('elf/too-large', `size or offset ${value} is larger than any file`, {
+        file: this.file,
+        offset,
+      });
     }
     return high * 0x1_0000_0000 + low;
   }

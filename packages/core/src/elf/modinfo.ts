@@ -21,7 +21,11 @@ export function parseModinfo(bytes: Uint8Array): readonly ModinfoTag[] {
     if (end > start) {
       const text = decoder.decode(bytes.subarray(start, end));
       const equals = text.indexOf('=');
-      tags.push(equals === -1 ? { tag: text, value: '' } : { tag: text.slice(0, equals), value: text.slice(equals + 1) });
+      tags.push(
+        equals === -1
+          ? { tag: text, value: '' }
+          : { tag: text.slice(0, equals), value: text.slice(equals + 1) },
+      );
     }
     start = end + 1;
   }
@@ -40,7 +44,7 @@ export function modinfoValue(tags: readonly ModinfoTag[], name: string): string 
  */
 export function findModinfoValue(bytes: Uint8Array, name: string): string | undefined {
   const wanted = encoder.encode(`${name}=`);
-  for (let start = 0; start < bytes.length; ) {
+  for (let start = 0; start < bytes.length;) {
     const nul = bytes.indexOf(0, start);
     const end = nul === -1 ? bytes.length : nul;
     if (wanted.every((byte, index) => bytes[start + index] === byte)) {

@@ -50,8 +50,11 @@ export class ObjectFile {
     const section = this.sections.find(({ type }) => type === SHT_SYMTAB);
     if (section !== undefined && this.#symbols === undefined) {
       const strings = this.sections[section.link];
-      const extended = this.sections.find(({ type, link }) => type === SHT_SYMTAB_SHNDX && link === section.index);
-      const names = strings?.type === SHT_STRTAB ? new StringTable(this.#container, strings, this.file) : undefined;
+      const extended = this.sections.find(
+        ({ type, link }) => type === SHT_SYMTAB_SHNDX && link === section.index,
+      );
+      const names =
+        strings?.type === SHT_STRTAB ? new StringTable(this.#container, strings, this.file) : undefined;
       this.#symbols = new SymbolTable(this.#view, section, names, extended);
     }
     return this.#symbols;
@@ -88,7 +91,10 @@ function readSections(view: FileView, container: Container): readonly Section[] 
   if (start === 0) return [];
   const entrySize = view.u16(58);
   if (entrySize !== sectionHeaderSize) {
-    throw new KelpError('elf/section-table', `e_shentsize is ${entrySize}, expected ${sectionHeaderSize}`, { file, offset: 58 });
+    throw new KelpError('elf/section-table', `e_shentsize is ${entrySize}, expected ${sectionHeaderSize}`, {
+      file,
+      offset: 58,
+    });
   }
   requireInFile(view, start, sectionHeaderSize, 'the section table');
   // From 65280 sections on the header holds 0 and SHN_XINDEX, and section 0 the numbers (gabi, "Extended numbering").
@@ -112,10 +118,18 @@ function readSections(view: FileView, container: Container): readonly Section[] 
   return sections;
 }
 
-function sectionNames(sections: readonly Section[], index: number, container: Container, file: string | undefined): StringTable {
+function sectionNames(
+  sections: readonly Section[],
+  index: number,
+  container: Container,
+  file: string | undefined,
+): StringTable {
   const section = sections[index];
   if (section?.type !== SHT_STRTAB) {
-    throw new KelpError('elf/section-names', `e_shstrndx ${index} is not a string table`, { file, offset: 62 });
+    throw new KelpError('elf/section-names', `e_shstrndx ${index} is not a string table`, {
+      file,
+      offset: 62,
+    });
   }
   return new StringTable(container, section, file);
 }

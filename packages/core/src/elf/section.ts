@@ -91,6 +91,8 @@ export class Section {
 
   /** The section's bytes, a view of the file; empty for NOBITS. Its extent was checked when the file was opened. */
   get bytes(): Uint8Array {
-    return this.occupiesFile ? this.#view.bytes.subarray(this.offset, this.offset + this.size) : new Uint8Array();
+    return this.occupiesFile
+      ? this.#view.bytes.subarray(this.offset, this.offset + this.size)
+      : new Uint8Array();
   }
 }

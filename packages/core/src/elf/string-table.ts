@@ -24,7 +24,10 @@ export class StringTable {
     this.#place = { file, section: `[${section.index}]` };
     if (this.#bytes.length > 0 && this.#bytes.at(-1) !== 0) {
       const offset = this.#bytes.length;
-      throw new KelpError('elf/unterminated-names', 'the string table does not end in NUL', { ...this.#place, offset });
+      throw new KelpError('elf/unterminated-names', 'the string table does not end in NUL', {
+        ...this.#place,
+        offset,
+      });
     }
   }
 
@@ -40,7 +43,10 @@ export class StringTable {
       throw new KelpError('elf/name-offset', message, { ...this.#place, offset });
     }
     if (this.#bytes.subarray(offset, offset + longestName + 1).indexOf(0) === -1) {
-      throw new KelpError('elf/name-length', `a name is longer than ${longestName} bytes`, { ...this.#place, offset });
+      throw new KelpError('elf/name-length', `a name is longer than ${longestName} bytes`, {
+        ...this.#place,
+        offset,
+      });
     }
     return this.#container.nameAt(this.#bytes, offset);
   }

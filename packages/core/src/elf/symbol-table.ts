@@ -17,13 +17,26 @@ export class SymbolTable {
   /**
    * @throws KelpError `elf/symbol-table` if the size is not a multiple of 24 or the string table is missing.
    */
-  constructor(view: FileView, section: Section, strings: StringTable | undefined, extended: Section | undefined) {
+  constructor(
+    view: FileView,
+    section: Section,
+    strings: StringTable | undefined,
+    extended: Section | undefined,
+  ) {
     const place = { file: view.file, section: section.name };
     if (section.size % symbolSize !== 0) {
-      throw new KelpError('elf/symbol-table', `size ${section.size} is not a multiple of ${symbolSize}`, place);
+      throw new KelpError(
+        'elf/symbol-table',
+        `size ${section.size} is not a multiple of ${symbolSize}`,
+        place,
+      );
     }
     if (strings === undefined) {
-      throw new KelpError('elf/symbol-table', `sh_link ${section.link} is not a string table (type ${SHT_STRTAB})`, place);
+      throw new KelpError(
+        'elf/symbol-table',
+        `sh_link ${section.link} is not a string table (type ${SHT_STRTAB})`,
+        place,
+      );
     }
     this.#view = view;
     this.#start = section.offset;
@@ -31,7 +44,11 @@ export class SymbolTable {
     this.#extended = extended;
     this.count = section.size / symbolSize;
     if (extended !== undefined && extended.size < this.count * 4) {
-      throw new KelpError('elf/symbol-table', `SHT_SYMTAB_SHNDX holds ${extended.size / 4} of ${this.count} indices`, place);
+      throw new KelpError(
+        'elf/symbol-table',
+        `SHT_SYMTAB_SHNDX holds ${extended.size / 4} of ${this.count} indices`,
+        place,
+      );
     }
   }
 
@@ -73,7 +90,8 @@ export class SymbolTable {
   /** Index of the section that defines the symbol, beyond 65279 too; undefined for reserved indices and SHN_UNDEF. */
   sectionIndex(index: number): number | undefined {
     const raw = this.rawSectionIndex(index);
-    if (raw === SHN_XINDEX) return this.#extended === undefined ? undefined : this.#view.u32(this.#extended.offset + index * 4);
+    if (raw === SHN_XINDEX)
+      return this.#extended === undefined ? undefined : this.#view.u32(this.#extended.offset + index * 4);
     return raw === SHN_UNDEF || raw >= SHN_LORESERVE ? undefined : raw;
   }
 

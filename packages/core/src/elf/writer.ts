@@ -159,7 +159,11 @@ class NameTable {
   }
 }
 
-function symbolSections(symbols: readonly SymbolSpecification[], index: number, order: ByteOrder): SectionSpecification[] {
+function symbolSections(
+  symbols: readonly SymbolSpecification[],
+  index: number,
+  order: ByteOrder,
+): SectionSpecification[] {
   const names = new NameTable();
   const bytes = new Uint8Array((symbols.length + 1) * symbolSize);
   const extended = new Uint8Array((symbols.length + 1) * 4);
@@ -179,11 +183,26 @@ function symbolSections(symbols: readonly SymbolSpecification[], index: number, 
   }
   const locals = countLocals(symbols);
   const tables: SectionSpecification[] = [
-    { name: '.symtab', type: SHT_SYMTAB, bytes, link: index + 1, info: locals + 1, alignment: 8, entrySize: symbolSize },
+    {
+      name: '.symtab',
+      type: SHT_SYMTAB,
+      bytes,
+      link: index + 1,
+      info: locals + 1,
+      alignment: 8,
+      entrySize: symbolSize,
+    },
     { name: '.strtab', type: SHT_STRTAB, bytes: names.bytes() },
   ];
   if (needsExtended) {
-    tables.push({ name: '.symtab_shndx', type: SHT_SYMTAB_SHNDX, bytes: extended, link: index, alignment: 4, entrySize: 4 });
+    tables.push({
+      name: '.symtab_shndx',
+      type: SHT_SYMTAB_SHNDX,
+      bytes: extended,
+      link: index,
+      alignment: 4,
+      entrySize: 4,
+    });
   }
   return tables;
 }
@@ -228,7 +247,12 @@ function align(offset: number, alignment: number): number {
   return alignment === 0 ? offset : Math.ceil(offset / alignment) * alignment;
 }
 
-function writeHeader(put: Writer, { machine, byteOrder, type, flags }: ObjectSpecification, table: number, count: number): void {
+function writeHeader(
+  put: Writer,
+  { machine, byteOrder, type, flags }: ObjectSpecification,
+  table: number,
+  count: number,
+): void {
   const beyond = count >= SHN_LORESERVE;
   const names = count - 1;
   put.number(0, 1, 0x7f);

@@ -82,6 +82,12 @@ describe('the section of a symbol', () => {
   const rows = [
     { what: 'an ordinary one', symbol: { ...global, section: 1 }, index: 1, external: false },
     { what: 'SHN_UNDEF', symbol: { ...global, section: SHN_UNDEF }, index: undefined, external: true },
+    {
+      what: 'the first reserved one',
+      symbol: { ...reserved, section: SHN_LORESERVE },
+      index: undefined,
+      external: false,
+    },
     { what: 'SHN_ABS', symbol: { ...reserved, section: SHN_ABS }, index: undefined, external: false },
     { what: 'SHN_COMMON', symbol: { ...reserved, section: SHN_COMMON }, index: undefined, external: false },
     {

@@ -1,0 +1,66 @@
+import { requireArchitecture, type Question } from '@kelp/core';
+import { parseObjectFile } from '@kelp/core/elf';
+import { loadModule, type LoadedModule } from '@kelp/loader';
+import {
+  addExportsOf,
+  compareModule,
+  describeMachine,
+  externalSymbols,
+  loadInputOf,
+  type ComparedSection,
+  type MachineDescription,
+} from '@kelp/memory';
+import { architectures, moduleFileOf, type Run } from './runs.ts';
+
+/** A module that was loaded without a look at memory, and then compared with it. */
+export interface UnaidedModule {
+  readonly name: string;
+  readonly loaded: LoadedModule;
+  readonly sections: readonly ComparedSection[];
+}
+
+/**
+ * Loads all modules of a run with the captured symbols and addresses, and what the capture says about the machine, but
+ * without any memory of modules: whatever that leaves open gets its first candidate.
+ */
+export async function* loadUnaided(run: Run, given: MachineDescription = {}): AsyncGenerator<UnaidedModule> {
+  const { capture } = run;
+  const exported = new Map<string, bigint>();
+  const moduleFile = moduleFileOf(run);
+  for (const module of capture.modules) {
+    const found = await moduleFile(module.name);
+    if (found === undefined) throw new Error(`${run.name} has no file of module ${module.name}`);
+    const object = parseObjectFile(found.bytes, found.file);
+    addExportsOf(exported, object, module);
+    const loaded = loadModule(
+      loadInputOf(
+        capture,
+        module,
+        object,
+        requireArchitecture(object, architectures),
+        describeMachine(capture, object.byteOrder, given),
+        externalSymbols(capture, exported),
+      ),
+    );
+    if (loaded.refused !== undefined)
+      throw new Error(`${run.name}, module ${module.name} is refused: ${loaded.refused.reason}`);
+    const { sections } = compareModule(loaded, (address, length) => capture.memory.read(address, length));
+    yield { name: module.name, loaded, sections };
+  }
+}
+
+/** Open questions by the addresses whose bytes they decide. */
+export class QuestionIndex {
+  readonly #byAddress = new Map<bigint, Question>();
+
+  constructor(questions: readonly Question[]) {
+    for (const question of questions) {
+      const length = Math.max(1, ...question.candidates.map(({ bytes }) => bytes.length));
+      for (let at = 0; at < length; at++) this.#byAddress.set(question.address + BigInt(at), question);
+    }
+  }
+
+  at(address: bigint): Question | undefined {
+    return this.#byAddress.get(address);
+  }
+}
