@@ -15,7 +15,11 @@ async function verified(source: string): Promise<unknown> {
   const { out, error } = await run('verify', source, '--json');
   expect(error).toBe('');
   const result: unknown = JSON.parse(out);
-  return { machine: member(result, 'machine'), modules: member(result, 'modules'), failed: member(result, 'failed') };
+  return {
+    machine: member(result, 'machine'),
+    modules: member(result, 'modules'),
+    failed: member(result, 'failed'),
+  };
 }
 
 describe('a capture of a capture', () => {
@@ -26,7 +30,13 @@ describe('a capture of a capture', () => {
       const copy = join(folder.path, 'copy');
       const { status, out, error } = await run('capture', '--from', made.folder, copy, '--json');
       expect([status, error]).toEqual([0, '']);
-      expect(JSON.parse(out)).toMatchObject({ schema: 1, folder: copy, modules: 1, missing: [], withoutFile: [] });
+      expect(JSON.parse(out)).toMatchObject({
+        schema: 1,
+        folder: copy,
+        modules: 1,
+        missing: [],
+        withoutFile: [],
+      });
       expect(await verified(copy)).toEqual(await verified(made.folder));
       expect((await run('verify', copy)).status).toBe(0);
       expect(readFileSync(join(copy, 'modules', `${made.module}.ko`))).toEqual(readFileSync(made.file));
@@ -38,9 +48,18 @@ describe('a capture of a capture', () => {
     const copy = join(folder.path, 'copy');
     const { status, out } = await run('capture', '--from', made.folder, copy);
     expect([status, out]).toEqual([0, textLike(/Modules: +1\n +Bytes: +\d+\n/u)]);
-    expect(readdirSync(copy).toSorted()).toEqual(
-      ['auxv.bin', 'cpuinfo.txt', 'kallsyms.txt.gz', 'memory', 'modules', 'modules.txt', 'percpu.json', 'regions.json', 'sections.json', 'version'],
-    );
+    expect(readdirSync(copy).toSorted()).toEqual([
+      'auxv.bin',
+      'cpuinfo.txt',
+      'kallsyms.txt.gz',
+      'memory',
+      'modules',
+      'modules.txt',
+      'percpu.json',
+      'regions.json',
+      'sections.json',
+      'version',
+    ]);
   });
 
   test('never overwrites a folder', async () => {
@@ -48,7 +67,10 @@ describe('a capture of a capture', () => {
     const { status, error } = await run('capture', '--from', made.folder, made.folder);
     expect([status, error]).toEqual([2, textLike(/exists already; give a new folder \(output\/folder\)/u)]);
     const below = await run('capture', '--from', made.folder, join(folder.path, 'no', 'folder'));
-    expect([below.status, below.error]).toEqual([2, textLike(/cannot be created: .*ENOENT.* \(output\/folder\)/u)]);
+    expect([below.status, below.error]).toEqual([
+      2,
+      textLike(/cannot be created: .*ENOENT.* \(output\/folder\)/u),
+    ]);
   });
 
   test('lists memory and files that it could not take', async () => {

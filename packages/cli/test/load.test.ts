@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SHF_ALLOC, SHF_EXECINSTR, SHT_PROGBITS, writeObjectFile } from '@kelp/core/elf';
 import { describe, expect, test } from 'vitest';
-import { fixture, json, list, listWith, member, run, textLike } from './run.ts';
+import { fixture, json, list, member, run, textLike } from './run.ts';
 import { makeCapture, removeSymbols, type SmallCapture } from './small-capture.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
@@ -15,7 +15,9 @@ function capture(name: string): SmallCapture {
 
 /** A System.map with everything that the fixture imports. */
 function systemMap(name: string): string {
-  const lines = [...capture(name).symbols].map(([symbol, address]) => `${address.toString(16)} T ${symbol}\n`);
+  const lines = [...capture(name).symbols].map(
+    ([symbol, address]) => `${address.toString(16)} T ${symbol}\n`,
+  );
   return folder.write('System.map', lines.join(''));
 }
 
@@ -43,9 +45,9 @@ describe('from a base address and a symbol list', () => {
       ['init', textLike(/^0xffffffffc010[0-9a-f]000$/u)],
     ]);
     expect(list(areas[0], 'sections')[0]).toEqual({ name: '.text', offset: 0, bytes: 782 });
-    // readelf -rW: 114 relocations of the sections that are loaded; those that write what the file holds are no writes.
     const written = list(loaded, 'written');
-    expect(written).toEqual(listWith({ cause: 'relocation', bytes: expect.any(Number), writes: expect.any(Number) }));
+    const relocation = written.find((one) => member(one, 'cause') === 'relocation');
+    expect(Number(member(relocation, 'bytes'))).toBeGreaterThan(Number(member(relocation, 'writes')));
     expect(list(loaded, 'open').length).toBeGreaterThan(0);
   });
 
@@ -53,7 +55,9 @@ describe('from a base address and a symbol list', () => {
     const output = join(folder.path, 'image');
     const { status, out } = await run('load', hello, '--base', base, '--output', output);
     expect(status).toBe(1);
-    expect(out).toMatch(/Refused with ENOENT in phase relocate: \w+: no module and no kernel exports the symbol/u);
+    expect(out).toMatch(
+      /Refused with ENOENT in phase relocate: \w+: no module and no kernel exports the symbol/u,
+    );
     expect(existsSync(output)).toBe(false);
     const refused = member(await json('load', hello, '--base', base), 'refused');
     expect(refused).toMatchObject({ phase: 'relocate', errno: 'ENOENT' });
@@ -93,27 +97,36 @@ describe('from a base address and a symbol list', () => {
 });
 
 describe('--output', () => {
-  test.each(['x86/special-6.1.ko', 'ppc64le/hello-6.1.ko', 's390x/hello-6.1.ko', 'arm64/special-6.12.ko'])(
-    '--from a capture gives the memory of its read-only sections: %s',
-    async (name) => {
-      const made = capture(name);
-      const output = join(folder.path, 'image');
-      const { status, error } = await run('load', made.file, '--from', made.folder, '--output', output);
-      expect([status, error]).toEqual([0, '']);
-      const entries = new Map(
-        Object.entries(Object(member(JSON.parse(readFileSync(join(output, 'sections.json'), 'utf8')), made.module))),
+  const all = ['.text', '.exit.text', '.rodata', '__ksymtab_gpl', '__mcount_loc', '.plt'];
+
+  test.each([
+    ['x86/special-6.1.ko', all],
+    // Not .stubs: what is in it depends on kernel_toc, which only memory tells.
+    ['ppc64le/hello-6.1.ko', all],
+    // Not the text, from whose call sites memory tells where the trampolines of ftrace are.
+    ['s390x/hello-6.1.ko', all.slice(2)],
+    ['arm64/special-6.12.ko', all],
+  ])('--from a capture gives the memory of its read-only sections: %s', async (name, compared) => {
+    const made = capture(name);
+    const output = join(folder.path, 'image');
+    const { status, error } = await run('load', made.file, '--from', made.folder, '--output', output);
+    expect([status, error]).toEqual([0, '']);
+    const entries = new Map(
+      Object.entries(
+        Object(member(JSON.parse(readFileSync(join(output, 'sections.json'), 'utf8')), made.module)),
+      ),
+    );
+    for (const section of compared) {
+      const captured = made.sections.get(section);
+      const written = entries.get(section);
+      expect(written === undefined).toBe(captured === undefined);
+      if (captured === undefined) continue;
+      expect(BigInt(String(member(written, 'address')))).toBe(captured.address);
+      expect(readFileSync(join(output, String(member(written, 'file'))))).toEqual(
+        readFileSync(captured.path),
       );
-      // Not .stubs: what is in it depends on kernel_toc, which only memory tells.
-      for (const section of ['.text', '.exit.text', '.rodata', '__ksymtab_gpl', '__mcount_loc', '.plt']) {
-        const captured = made.sections.get(section);
-        const written = entries.get(section);
-        expect(written === undefined).toBe(captured === undefined);
-        if (captured === undefined) continue;
-        expect(BigInt(String(member(written, 'address')))).toBe(captured.address);
-        expect(readFileSync(join(output, String(member(written, 'file'))))).toEqual(readFileSync(captured.path));
-      }
-    },
-  );
+    }
+  });
 
   test('never overwrites a capture', async () => {
     const made = capture('x86/hello-6.1.ko');
@@ -141,9 +154,18 @@ describe('--output', () => {
     expect(status).toBe(0);
     expect(out).not.toContain('\u001b[2J');
     expect(readdirSync(folder.path).toSorted()).toEqual(['evil.ko', 'image']);
-    expect(readdirSync(output).toSorted()).toEqual(['memory', 'modules.txt', 'sections.json']);
-    expect(readdirSync(join(output, 'memory/image')).toSorted()).toEqual([1, 2, 3, 4, 5].map((index) => `${index}.bin`));
-    const described = Object.entries(Object(member(JSON.parse(readFileSync(join(output, 'sections.json'), 'utf8')), 'evil')));
+    expect(readdirSync(output).toSorted()).toEqual([
+      'memory',
+      'modules.txt',
+      'regions.json',
+      'sections.json',
+    ]);
+    expect(readdirSync(join(output, 'memory'))).toEqual(['evil']);
+    for (const part of readdirSync(join(output, 'memory/evil')))
+      expect(part).toMatch(/^(?:section-[1-5]|region-[0-9a-f]{16})\.bin$/u);
+    const described = Object.entries(
+      Object(member(JSON.parse(readFileSync(join(output, 'sections.json'), 'utf8')), 'evil')),
+    );
     expect(described.map(([name]) => name).toSorted()).toEqual(names.toSorted());
   });
 
@@ -165,7 +187,10 @@ describe('--from', () => {
   test('a capture without the module', async () => {
     const made = capture('x86/hello-6.1.ko');
     const { status, error } = await run('load', fixture('x86/special-6.1.ko'), '--from', made.folder);
-    expect([status, error]).toEqual([2, textLike(/module special is not loaded in .* \(verify\/not-loaded\)/u)]);
+    expect([status, error]).toEqual([
+      2,
+      textLike(/module special is not loaded in .* \(verify\/not-loaded\)/u),
+    ]);
   });
 
   test('a capture without a symbol', async () => {

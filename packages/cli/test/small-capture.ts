@@ -52,8 +52,13 @@ const addressMaps: ReadonlyMap<string, AddressMap> = new Map([
   [
     's390x',
     // Out of reach of a branch, too.
-    { functions: 0x10_0000n, modules: 0x3ff_8000_0000n,
-      trampolines: 0x3ff_8010_0000n, perCpu: 0x3ff_7f00_0000n, pageSize: 4096 },
+    {
+      functions: 0x10_0000n,
+      modules: 0x3ff_8000_0000n,
+      trampolines: 0x3ff_8010_0000n,
+      perCpu: 0x3ff_7f00_0000n,
+      pageSize: 4096,
+    },
   ],
 ]);
 
@@ -113,10 +118,6 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
   const functions = functionsOf(object, loaded);
   const file = join(folder, 'modules', options.fileName ?? `${module}.ko`);
   const sections = new Map<string, CapturedFile>();
-  const write = (path: string, content: Uint8Array | string): void => {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, content);
-  };
   for (const { index, name: section, address, size, init } of loaded.image.sections) {
     if (size === 0 || init) continue;
     const path = join(folder, 'memory', module, `section-${index}.bin`);
@@ -128,10 +129,7 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
   const regions = areas.map(({ address, bytes: memory }) => ({ address: hex(address), size: memory.length }));
   write(join(folder, 'regions.json'), JSON.stringify({ [module]: regions }));
   write(join(folder, 'sections.json'), sectionsJson(module, folder, loaded, sections));
-  write(
-    join(folder, 'modules.txt'),
-    `${module} 16384 0 - Live 0x${loaded.image.textAddress.toString(16)}\n`,
-  );
+  write(join(folder, 'modules.txt'), `${module} 16384 0 - Live 0x${loaded.image.textAddress.toString(16)}\n`);
   write(join(folder, 'percpu.json'), JSON.stringify({ [module]: { address: hex(map.perCpu), size: 64 } }));
   write(join(folder, 'version'), `Linux version ${releaseOf(object)} (made up)\n`);
   write(join(folder, 'cpuinfo.txt'), 'processor\t: 0\nprocessor\t: 1\n');
@@ -145,6 +143,11 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
 export function removeSymbols({ folder, symbols }: SmallCapture, ...names: readonly string[]): void {
   const kept = new Map([...symbols].filter(([name]) => !names.includes(name)));
   writeFileSync(join(folder, 'kallsyms.txt.gz'), gzipSync(kallsymsLines(kept).join('')));
+}
+
+function write(path: string, content: Uint8Array | string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, content);
 }
 
 /** File of the memory around sections. */
@@ -168,7 +171,8 @@ function addressMapOf(object: ObjectFile): AddressMap {
 function makeSymbols(object: ObjectFile, { functions }: AddressMap): ReadonlyMap<string, bigint> {
   const names = new Set(otherSymbols);
   const symbols = object.symbols();
-  for (let index = 1; symbols !== undefined && index < symbols.count; index++) {
+  if (symbols === undefined) throw new Error('a module without symbols');
+  for (let index = 1; index < symbols.count; index++) {
     const name = symbols.name(index);
     // Weak ones stay 0 where no kernel has them, as checksums do.
     const imported = symbols.rawSectionIndex(index) === SHN_UNDEF && symbols.binding(index) !== STB_WEAK;
@@ -202,7 +206,9 @@ function load(object: ObjectFile, map: AddressMap, symbols: ReadonlyMap<string, 
     },
     perCpuAddress: map.perCpu,
     // s390x 6.1 always has one; a verification reads it from the call sites.
-    answers: new Map([[`kernel-chosen ftrace trampolines of text ${hex(map.modules)}`, hex(map.trampolines)]]),
+    answers: new Map([
+      [`kernel-chosen ftrace trampolines of text ${hex(map.modules)}`, hex(map.trampolines)],
+    ]),
   });
 }
 
@@ -218,14 +224,16 @@ function sectionsJson(
       const path = files.get(name)?.path.slice(folder.length + 1);
       return [name, { address: hex(address), size, ...(path === undefined ? {} : { file: path }) }];
     });
-  return JSON.stringify({ [module]: Object.fromEntries(sections) });
+  const described: unknown = Object.fromEntries(sections);
+  return JSON.stringify({ [module]: described });
 }
 
 function functionsOf(object: ObjectFile, { image }: LoadedModule): readonly ModuleFunction[] {
   const functions: ModuleFunction[] = [];
   const table = object.symbols();
   const addresses = new Map(image.sections.map(({ index, address }) => [index, address]));
-  for (let index = 1; table !== undefined && index < table.count; index++) {
+  if (table === undefined) throw new Error('a module without symbols');
+  for (let index = 1; index < table.count; index++) {
     const address = addresses.get(table.sectionIndex(index) ?? -1);
     // STT_FUNC.
     if (address === undefined || table.type(index) !== 2) continue;

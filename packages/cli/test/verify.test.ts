@@ -2,7 +2,7 @@ import { chmodSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { finalizationSteps } from '@kelp/core';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { architectures } from '../src/architectures.ts';
 import { withoutPrivileges } from '../../census/test/temporary-folder.ts';
@@ -130,7 +130,11 @@ describe('the memory that loading gives', () => {
 });
 
 /** Names of the nearest functions at or before a place; null where none is. */
-function symbolsAt({ functions, sections }: SmallCapture, section: string, offset: number): readonly unknown[] {
+function symbolsAt(
+  { functions, sections }: SmallCapture,
+  section: string,
+  offset: number,
+): readonly unknown[] {
   const place = (sections.get(section)?.address ?? 0n) + BigInt(offset);
   const before = functions.filter(({ address }) => address <= place);
   const nearest = before.reduce((most, { address }) => (address > most ? address : most), 0n);
@@ -178,7 +182,9 @@ describe('a flipped byte of a text section', () => {
     const { status, out } = await run('verify', made.folder);
     expect(status).toBe(1);
     const address = (section.address + 0x20n).toString(16);
-    expect(out).toMatch(new RegExp(`^ +hello +\\.text\\+0x20 +0x${address} +\\w+\\+0x[0-9a-f]+ +\\w\\w +\\w\\w$`, 'mu'));
+    expect(out).toMatch(
+      new RegExp(`^ +hello +\\.text\\+0x20 +0x${address} +\\w+\\+0x[0-9a-f]+ +\\w\\w +\\w\\w$`, 'mu'),
+    );
     expect(out).toContain('Every byte is explained in 0 of 1 modules.');
   });
 });
@@ -237,11 +243,8 @@ describe('--without', () => {
 
   test('may be repeated, and stand before the source', async () => {
     const made = capture('x86/special-6.1.ko');
-    const { out } = await run(
-      'verify',
-      ...['--json', '--without', 'return-thunk-sites', '--without', 'alternatives'],
-      made.folder,
-    );
+    const steps = ['return-thunk-sites', 'alternatives'].flatMap((step) => ['--without', step]);
+    const { out } = await run('verify', '--json', ...steps, made.folder);
     const causes = bytesByCause(JSON.parse(out));
     expect([...causes.keys()]).toContain('ftrace');
     expect([...causes.keys()]).not.toContain('return-thunk');
@@ -299,8 +302,13 @@ describe('one place or function', () => {
   test('--address outside of all modules', async () => {
     const made = capture('x86/hello-6.1.ko');
     const { status, error } = await run('verify', made.folder, '--address', 'ffffffff81000000');
-    expect([status, error]).toEqual([2, textLike(/no verified module holds 0xffffffff81000000 \(verify\/address\)/u)]);
-    expect((await run('verify', made.folder, '--address', 'here')).error).toContain('expected a hexadecimal address');
+    expect([status, error]).toEqual([
+      2,
+      textLike(/no verified module holds 0xffffffff81000000 \(verify\/address\)/u),
+    ]);
+    expect((await run('verify', made.folder, '--address', 'here')).error).toContain(
+      'expected a hexadecimal address',
+    );
   });
 
   test('--functions counts by function, also as JSON', async () => {
@@ -311,7 +319,10 @@ describe('one place or function', () => {
     const functions = list(result, 'functions', 0, 'functions');
     expect(functions.length).toBeGreaterThan(3);
     for (const one of functions) {
-      const bytes = list(one, 'causes').reduce<number>((sum, cause) => sum + Number(member(cause, 'bytes')), 0);
+      const bytes = list(one, 'causes').reduce<number>(
+        (sum, cause) => sum + Number(member(cause, 'bytes')),
+        0,
+      );
       expect(bytes).toBeLessThanOrEqual(Number(member(one, 'bytes')));
       expect(out).toContain(` ${String(member(one, 'name'))} `);
     }
@@ -336,23 +347,25 @@ describe('modules as arguments', () => {
 function renameModule({ folder: home }: SmallCapture, name: string): void {
   for (const part of ['sections.json', 'regions.json', 'percpu.json', 'modules.txt']) {
     const path = join(home, part);
-    writeFileSync(path, readFileSync(path, 'utf8').replaceAll(/"hello"|^hello/gmu, (found) => found.replace('hello', name)).replaceAll('memory/hello/', `memory/${name}/`));
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8')
+        .replaceAll(/"hello"|^hello/gmu, (found) => found.replace('hello', name))
+        .replaceAll('memory/hello/', `memory/${name}/`),
+    );
   }
   renameSync(join(home, 'memory/hello'), join(home, 'memory', name));
 }
 
-/** Change the one module's entries of sections.json. */
+/** Change the entries of sections.json. */
 function editSections(
-  { folder: home }: SmallCapture,
-  edit: (section: readonly [string, Record<string, unknown>]) => readonly (readonly [string, unknown])[],
+  { folder: home, module }: SmallCapture,
+  edit: (name: string, section: unknown) => readonly (readonly [string, object])[],
 ): void {
   const path = join(home, 'sections.json');
-  const parsed: Record<string, Record<string, Record<string, unknown>>> = JSON.parse(readFileSync(path, 'utf8'));
-  const edited = Object.entries(parsed).map(([module, sections]) => [
-    module,
-    Object.fromEntries(Object.entries(sections).flatMap(edit)),
-  ]);
-  writeFileSync(path, JSON.stringify(Object.fromEntries(edited)));
+  const sections = Object.entries(Object(member(JSON.parse(readFileSync(path, 'utf8')), module)));
+  const edited: unknown = Object.fromEntries(sections.flatMap(([name, section]) => edit(name, section)));
+  writeFileSync(path, JSON.stringify({ [module]: edited }));
 }
 
 /** The one module that could not be verified: its code and message. */
@@ -394,7 +407,10 @@ describe('a module that cannot be verified is listed with the reason', () => {
   test('no file of the module', async () => {
     const made = capture('x86/hello-6.1.ko');
     rmSync(made.file);
-    expect(await failure(made)).toEqual({ code: 'verify/no-file', message: 'no file of module hello was given' });
+    expect(await failure(made)).toEqual({
+      code: 'verify/no-file',
+      message: 'no file of module hello was given',
+    });
   });
 
   test('a damaged file of the module', async () => {
@@ -411,8 +427,9 @@ describe('a module that cannot be verified is listed with the reason', () => {
 
   test('sections without addresses', async () => {
     const made = capture('x86/hello-6.12.ko');
-    editSections(made, ([name, section]) => (name === '.data' || name === '.bss' ? [] : [[name, section]]));
-    editSections(made, ([name, section]) => [[name, section]]);
+    editSections(made, (name, section) =>
+      name === '.data' || name === '.bss' ? [] : [[name, Object(section)]],
+    );
     const kept = await verify(made);
     // One section of an area tells where the others are.
     expect(kept.status).toBe(0);
@@ -425,7 +442,7 @@ describe('a module that cannot be verified is listed with the reason', () => {
 
   test('sections whose addresses the kernel hides', async () => {
     const made = capture('x86/hello-6.12.ko');
-    editSections(made, ([name, { size }]) => [[name, { address: '0x0', size }]]);
+    editSections(made, (name, section) => [[name, { address: '0x0', size: member(section, 'size') }]]);
     expect(await failure(made)).toMatchObject({ code: 'verify/no-address' });
   });
 });
@@ -444,8 +461,8 @@ test('a symbol that is missing: the module is refused as the kernel would, and n
 test('memory that was not captured is listed, not taken for explained', async () => {
   const made = capture('x86/hello-6.1.ko');
   writeFileSync(join(made.folder, 'regions.json'), '{}');
-  editSections(made, ([name, { address, size, file }]) => [
-    [name, name === '.rodata' ? { address, size } : { address, size, file }],
+  editSections(made, (name, section) => [
+    [name, { ...Object(section), ...(name === '.rodata' ? { file: undefined } : {}) }],
   ]);
   const { status, result } = await verify(made);
   expect(status).toBe(1);
@@ -463,8 +480,14 @@ describe('a source that cannot be read ends with 2', () => {
     [[], 'give a source, or --live (verify/no-source)'],
     [['nowhere'], 'nowhere: '],
     [['nowhere', '--modules', fixture('x86')], '(file/not-found)'],
-    [[fixture('x86')], 'no capture folder: it has no sections.json and no modules.txt (memory/not-a-capture)'],
-    [[fixture('x86/hello-6.1.ko')], 'a dump brings no module files; give their folder with --modules (verify/no-modules)'],
+    [
+      [fixture('x86')],
+      'no capture folder: it has no sections.json and no modules.txt (memory/not-a-capture)',
+    ],
+    [
+      [fixture('x86/hello-6.1.ko')],
+      'a dump brings no module files; give their folder with --modules (verify/no-modules)',
+    ],
     [[fixture('x86/hello-6.1.ko'), '--modules', fixture('x86')], '(memory/'],
     [[fixture('x86/hello-6.1.ko'), '--modules', 'nowhere'], '(file/not-found)'],
     [[fixture('x86/hello-6.1.ko'), '--modules', fixture('x86/hello-6.1.ko')], '(file/not-a-folder)'],
@@ -479,7 +502,10 @@ describe('a source that cannot be read ends with 2', () => {
     chmodSync(join(made.folder, 'sections.json'), 0);
     chmodSync(folder.path, 0o755);
     const { status, error } = await withoutPrivileges(async () => await run('verify', made.folder));
-    expect([status, error]).toEqual([2, textLike(/sections\.json: permission denied \(memory\/permission\)/u)]);
+    expect([status, error]).toEqual([
+      2,
+      textLike(/sections\.json: permission denied \(memory\/permission\)/u),
+    ]);
   });
 
   test('truncated lists', async () => {

@@ -23,15 +23,12 @@ export function explainAddress(
   address: bigint,
 ): ExplainedAddress | undefined {
   const index = image.areas.findIndex(
-    (one) =>
-      !one.area.init && address >= one.address && address < one.address + BigInt(one.bytes.length),
+    (one) => !one.area.init && address >= one.address && address < one.address + BigInt(one.bytes.length),
   );
   const area = image.areas[index];
   if (area === undefined) return undefined;
   const place = Number(address - area.address);
-  const found = area.area.placements.find(
-    ({ offset, size }) => place >= offset && place < offset + size,
-  );
+  const found = area.area.placements.find(({ offset, size }) => place >= offset && place < offset + size);
   const range = found ?? textPrefix(area, place);
   if (range === undefined) return undefined;
   // The multiple of 16 at or before the place, but not before the section.

@@ -49,7 +49,7 @@ export const arm64AddressSpace: AddressSpace = {
   architecture: 'arm64',
   machine: 183,
   byteOrder: 'little',
-  machineName: 'aarch64',
+  machineNames: ['aarch64'],
   roots: ({ info }) => (info === undefined ? [] : rootOfKernel(info)),
   // With KASLR modules may be anywhere in the vmalloc area near the kernel.
   modules: ({ format }, info) => ({

@@ -8,8 +8,8 @@ const present = { mask: 1n << 63n, value: 1n << 63n };
 /** _PAGE_PTE: the entry maps memory. */
 const leaf = { mask: 1n << 62n, value: 1n << 62n };
 const tableBits = 0x0fff_ffff_ffff_ff00n;
-/** PTE_RPN_MASK without the page's own bits. */
-const pageBits = 0x01ff_ffff_ffff_f000n;
+/** PTE_RPN_MASK without the page's own bits. With the hash MMU the upper four of them are software's (H_PAGE_HASHPTE). */
+const pageBits = { radix: 0x01ff_ffff_ffff_f000n, hash: 0x001f_ffff_ffff_f000n };
 /** The radix MMU's next level size, in the low bits of a directory entry; 0 in the tables of the hash MMU. */
 const nextLevelSize = 0x1fn;
 
@@ -33,7 +33,7 @@ export function ppc64lePageTables(mmu: PowerMmu, pageShift: 12 | 16): PageTableF
   let shift: number = pageShift;
   const upwards = names.toReversed().map((name, up): PageTableLevel => {
     const bits = indexBits[mmu][pageShift][3 - up] ?? 0;
-    const page = pageBits & ~((1n << BigInt(shift)) - 1n);
+    const page = pageBits[mmu] & ~((1n << BigInt(shift)) - 1n);
     const level: PageTableLevel =
       up === 0
         ? { name, shift, bits, present, table: 0n, page }
@@ -61,7 +61,7 @@ export const ppc64leAddressSpace: AddressSpace = {
   architecture: 'ppc64le',
   machine: 21,
   byteOrder: 'little',
-  machineName: 'ppc64le',
+  machineNames: ['ppc64le', 'ppc64'],
   roots,
   // The hash MMU has no page tables for linear memory.
   linear: ({ format }) => ({

@@ -47,7 +47,7 @@ export const s390xAddressSpace: AddressSpace = {
   architecture: 's390x',
   machine: 22,
   byteOrder: 'big',
-  machineName: 's390x',
+  machineNames: ['s390x'],
   roots: (facts) => [...rootOfKernel(facts), ...rootsOfCpus(facts)].flatMap((root) => formatAt(root, facts)),
   // MODULES_VADDR is not in VMCOREINFO; vmalloc and modules lie above all memory (setup_kernel_memory_layout).
   modules: ({ format: { levels } }, info, kernel) => {

@@ -47,7 +47,7 @@ export const x86AddressSpace: AddressSpace = {
   architecture: 'x86',
   machine: 62,
   byteOrder: 'little',
-  machineName: 'x86_64',
+  machineNames: ['x86_64'],
   roots: (facts) => [...rootOfKernel(facts), ...rootsOfCpus(facts)],
   // MODULES_VADDR lies at the end of the kernel image's 512 MiB, or 1 GiB with KASLR (pgtable_64_types.h).
   modules: () => ({ start: 0xffff_ffff_a000_0000n, end: 0xffff_ffff_ff00_0000n }),

@@ -36,9 +36,10 @@ export interface AddressSpace {
   readonly architecture: string;
   /** e_machine. */
   readonly machine: number;
+  /** Of the kernel's memory; QEMU writes the headers of a ppc64le dump in the other order. */
   readonly byteOrder: ByteOrder;
-  /** utsname.machine. */
-  readonly machineName: string;
+  /** utsname.machine, and what QEMU writes instead. */
+  readonly machineNames: readonly string[];
   /** Where the kernel's own page tables are, likeliest first; none where the dump does not tell. */
   readonly roots: (facts: DumpFacts) => readonly PageTableRoot[];
   /** Absent where page tables map everything. */

@@ -95,23 +95,6 @@ export class Btf {
   }
 
   /**
-   * The size of a type in bytes, or undefined where it has none.
-   *
-   * @param pointerSize - of the machine, which BTF does not tell.
-   */
-  sizeOf(number: number, pointerSize: number): number | undefined {
-    const type = this.#resolve(number);
-    const found = this.#kind(type);
-    if (found === btfKind.pointer) return pointerSize;
-    if (found === btfKind.array) {
-      const element = this.sizeOf(this.#word(type, btfTypeSize), pointerSize);
-      return element === undefined ? undefined : element * this.#word(type, btfTypeSize + 8);
-    }
-    const hasSize = found === btfKind.int || found === btfKind.enum || this.#isStruct(type);
-    return hasSize ? this.#word(type, 8) : undefined;
-  }
-
-  /**
    * A member by path, `mkobj.mod`: its offset from the start of the struct and its type number. Anonymous structs and
    * unions are looked through.
    */

@@ -89,7 +89,8 @@ class RecordedFiles {
 
 function readPart(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    const bytes = readFileSync(path);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT') throw fileFault(error, path);
     throw new KelpError(

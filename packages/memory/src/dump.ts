@@ -14,6 +14,7 @@ export interface Dump {
   readonly machine: number | undefined;
   /** utsname.machine of a kdump-compressed dump. QEMU writes `Unknown` for some machines. */
   readonly machineName: string | undefined;
+  /** Of the headers and notes. */
   readonly byteOrder: ByteOrder;
   readonly notes: readonly ElfNote[];
   /** VMCOREINFO that the headers name beside the notes. */

@@ -53,24 +53,27 @@ export function utsnameText({ info, reader }: DumpedKernel, field: number): stri
   return reader.tryString(namespace + BigInt(name + field), utsname.size);
 }
 
-/** The architectures that a dump can be of: one by the ELF header, several where QEMU did not write a name. */
+/** The architectures that a dump can be of: one by its header, all where QEMU did not write a name. */
 function spacesOf(
-  { machine, machineName, byteOrder, path }: Dump,
+  { machine, machineName, path }: Dump,
   known: readonly AddressSpace[],
 ): readonly AddressSpace[] {
-  const fitting = known.filter(
-    (space) => space.byteOrder === byteOrder && (machine ?? space.machine) === space.machine,
-  );
-  const named = fitting.filter((space) => space.machineName === machineName);
-  const found = named.length > 0 ? named : fitting;
+  if (machine === undefined) {
+    const named = known.filter(
+      ({ machineNames }) => machineName !== undefined && machineNames.includes(machineName),
+    );
+    return named.length === 0 ? known : named;
+  }
+  const found = known.filter((space) => space.machine === machine);
   if (found.length > 0) return found;
   const names = known.map(({ architecture }) => architecture).join(', ');
-  const message = `a dump of ELF machine ${machine ?? 'unknown'}, ${byteOrder} endian, which is none of ${names}`;
+  const message = `a dump of ELF machine ${machine}, which is none of ${names}`;
   throw new KelpError('memory/unknown-machine', message, { file: path });
 }
 
 function* candidates(dump: Dump, space: AddressSpace, info: VmcoreInfo): Generator<DumpedKernel> {
-  const { physical, virtual, byteOrder, path } = dump;
+  const { physical, virtual, path } = dump;
+  const { byteOrder } = space;
   for (const root of physical === undefined ? [] : space.roots({ info, notes: dump.notes, physical })) {
     if (physical === undefined) continue;
     const pageTables = new PageTables(root.format, root.root, physical);

@@ -124,7 +124,7 @@ function findingBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
   const rows = verified.flatMap(({ name, findings }) =>
     findings.map(({ code, message }) => ({ cells: [name, code, message] })),
   );
-  return section('Findings', ['module', 'code', 'finding'], rows);
+  return tableBlocks('Findings', ['module', 'code', 'finding'], rows);
 }
 
 function refusedBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
@@ -133,7 +133,7 @@ function refusedBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
       ? []
       : [{ cells: [name, refused.errno, refused.symbol ?? '', refused.section ?? '', refused.reason] }],
   );
-  return section(
+  return tableBlocks(
     'Refused by the prediction: addresses or symbols of the source are wrong',
     ['module', 'errno', 'symbol', 'section', 'reason'],
     rows,
@@ -161,7 +161,7 @@ function unexplainedBlocks(verified: readonly VerifiedModule[], symbolAt: Symbol
     };
   });
   const labels = ['module', 'place', 'address', 'symbol', 'predicted', 'memory'];
-  return section(`Unexplained${more}`, labels, rows);
+  return tableBlocks(`Unexplained${more}`, labels, rows);
 }
 
 function bytesOf({ expected, actual }: UnexplainedBytes): readonly string[] {
@@ -176,7 +176,7 @@ function absentBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
     const absent = skipped.filter(({ reason }) => reason === 'not in the memory that was given');
     return absent.map((one) => ({ cells: [name, one.name] }));
   });
-  return section('Not in the memory that was given', ['module', 'section'], rows);
+  return tableBlocks('Not in the memory that was given', ['module', 'section'], rows);
 }
 
 function failedBlocks(failed: readonly UnverifiedModule[]): readonly Block[] {
@@ -184,10 +184,14 @@ function failedBlocks(failed: readonly UnverifiedModule[]): readonly Block[] {
     const place = [error.file, error.section].filter((part) => part !== undefined);
     return { cells: [name, error.code, [...place, error.message].join(': ')] };
   });
-  return section('Not verified', ['module', 'code', 'message'], rows);
+  return tableBlocks('Not verified', ['module', 'code', 'message'], rows);
 }
 
-function section(text: string, labels: readonly string[], rows: readonly { cells: readonly (number | string)[] }[]): readonly Block[] {
+function tableBlocks(
+  text: string,
+  labels: readonly string[],
+  rows: readonly { cells: readonly (number | string)[] }[],
+): readonly Block[] {
   if (rows.length === 0) return [];
   return [
     { kind: 'heading', level: 2, text },

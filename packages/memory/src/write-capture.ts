@@ -24,6 +24,9 @@ const texts: readonly MachineText[] = [
   'vulnerabilities.txt',
 ];
 
+/** What m_show in kernel/module/procfs.c calls the states. */
+const stateWords = { live: 'Live', coming: 'Loading', going: 'Unloading' } as const;
+
 /**
  * Write a snapshot as a capture folder, which {@link openCaptureFolder} reads. Nothing is loaded into the kernel and
  * nothing is changed in it.
@@ -64,7 +67,9 @@ class CaptureWriter {
   }
 
   writeModule(module: LoadedModule, sizes: ReadonlyMap<string, number>): void {
-    const { name } = module;
+    const { name, state } = module;
+    // /proc/modules does not list a module whose sections are not laid out yet.
+    if (state === 'unformed') return;
     checkFileName(name, this.#folder);
     mkdirSync(join(this.#folder, 'memory', name), { recursive: true });
     const regions = module.areas.filter(({ address, size }) => this.#writeRegion(name, address, size));
@@ -77,7 +82,7 @@ class CaptureWriter {
       const size = section.size ?? sizes.get(section.name) ?? 0;
       const range = { address: hex(section.address), size };
       // Init sections are freed once the module is live; their place may hold anything.
-      const gone = module.state === 'live' && section.name.startsWith('.init');
+      const gone = state === 'live' && section.name.startsWith('.init');
       if (size === 0 || gone || inRegion(section.address, size)) return [section.name, range];
       const file = `memory/${name}/section-${index}.bin`;
       return [
@@ -88,7 +93,7 @@ class CaptureWriter {
     this.#sections.push([name, Object.fromEntries(sections)]);
     if (module.perCpu !== undefined)
       this.#perCpu.push([name, { address: hex(module.perCpu.address), size: module.perCpu.size }]);
-    this.#lines.push(`${name} ${module.size} 0 - ${capitalize(module.state)} ${hex(module.base)}`);
+    this.#lines.push(`${name} ${module.size} 0 - ${stateWords[state]} ${hex(module.base)}\n`);
   }
 
   finish(): WrittenCapture {
@@ -102,7 +107,7 @@ class CaptureWriter {
         [...exports].map(([name, address]) => [name, hex(address)]),
       );
     // /proc/modules lists the newest module first.
-    this.#writeText('modules.txt', `${this.#lines.toReversed().join('\n')}\n`);
+    this.#writeText('modules.txt', this.#lines.toReversed().join(''));
     for (const name of texts) {
       const text = this.#snapshot.text(name);
       if (text !== undefined) this.#writeText(name, text);
@@ -148,10 +153,6 @@ function kallsymsText(snapshot: KernelSnapshot): string {
     );
   }
   return `${lines.join('\n')}\n`;
-}
-
-function capitalize(state: string): string {
-  return `${state.slice(0, 1).toUpperCase()}${state.slice(1)}`;
 }
 
 function hex(value: bigint): string {

@@ -4,7 +4,7 @@ import { parseNotes } from '../src/elf-notes.ts';
 import { RandomAccessFile } from '../src/random-access-file.ts';
 import { elfCore, elfNotes, type TestCore } from './elf-core-file.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 
 const folder = new TemporaryFolder();
 
@@ -122,22 +122,20 @@ describe('more program headers than e_phnum can count', () => {
 
   test('that are not all there are refused', () => {
     const whole = elfCore({ segments, extended: true });
-    expectRefusal(
-      () => readElfCore(open(whole.subarray(0, 100_000))),
-      'memory/truncated',
-      /program headers/u,
+    expect(refusal(() => readElfCore(open(whole.subarray(0, 100_000))))).toEqual(
+      refused('memory/truncated', /program headers/u),
     );
   });
 
   test('a number that PN_XNUM is not needed for is damage', () => {
     const file = elfCore({ segments: segments.slice(0, 5), extended: true });
-    expectRefusal(() => readElfCore(open(file)), 'memory/damaged-dump');
+    expect(refusal(() => readElfCore(open(file)))).toEqual(refused('memory/damaged-dump'));
   });
 
   test('an absurd number allocates nothing', () => {
     const file = elfCore({ segments: segments.slice(0, 5), extended: true });
     new DataView(file.buffer, file.byteOffset).setUint32(64 + 44, 0xff_ffff, true);
-    expectRefusal(() => readElfCore(open(file)), 'memory/truncated');
+    expect(refusal(() => readElfCore(open(file)))).toEqual(refused('memory/truncated'));
   });
 });
 
@@ -165,7 +163,9 @@ describe('notes', () => {
 
   test('that are not in the file are missed', () => {
     const whole = elfCore({ segments: [], notes });
-    expectRefusal(() => readElfCore(open(whole.subarray(0, whole.length - 8))), 'memory/truncated', /notes/u);
+    expect(refusal(() => readElfCore(open(whole.subarray(0, whole.length - 8))))).toEqual(
+      refused('memory/truncated', /notes/u),
+    );
   });
 });
 
@@ -191,6 +191,6 @@ describe('a file that is no ELF64 core', () => {
       /program headers/,
     ],
   ])('is refused: %s', (_, content, code, message) => {
-    expectRefusal(() => readElfCore(open(content)), code, message);
+    expect(refusal(() => readElfCore(open(content)))).toEqual(refused(code, message));
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openDump, type Dump } from '../src/dump.ts';
 import { flattened, kdumpFile, type TestKdump } from './kdump-file.ts';
 import { elfCore } from './elf-core-file.ts';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
 
 const folder = new TemporaryFolder();
@@ -87,7 +87,9 @@ describe('pages', () => {
   ])('compressed with %s are refused with advice', (name, flags) => {
     const dump = open({ pages: [{ frame: 2, bytes: even, flags }] });
     const advice = new RegExp(`${name}.*makedumpfile -c`, 'u');
-    expectRefusal(() => dump.physical?.read(0x2000n, 16), 'memory/unsupported-compression', advice);
+    expect(refusal(() => dump.physical?.read(0x2000n, 16))).toEqual(
+      refused('memory/unsupported-compression', advice),
+    );
   });
 
   test.each([
@@ -168,15 +170,19 @@ describe('a flattened dump', () => {
 
   test('without its end mark is truncated', () => {
     const incomplete = flattened([piece(0, whole.length)], false);
-    expectRefusal(() => openDump(folder.write('flat', incomplete)), 'memory/truncated', /end mark/u);
+    expect(refusal(() => openDump(folder.write('flat', incomplete)))).toEqual(
+      refused('memory/truncated', /end mark/u),
+    );
     const cut = flattened([piece(0, whole.length)]).subarray(0, 9000);
-    expectRefusal(() => openDump(folder.write('flat', cut)), 'memory/truncated', /end mark/u);
+    expect(refusal(() => openDump(folder.write('flat', cut)))).toEqual(
+      refused('memory/truncated', /end mark/u),
+    );
   });
 
   test('of another version is refused', () => {
     const other = Uint8Array.from(flattened([]));
     other[31] = 2;
-    expectRefusal(() => openDump(folder.write('flat', other)), 'memory/damaged-dump');
+    expect(refusal(() => openDump(folder.write('flat', other)))).toEqual(refused('memory/damaged-dump'));
   });
 });
 
@@ -216,11 +222,11 @@ describe('a damaged header', () => {
       /notes of/,
     ],
   ])('is refused: %s', (_, content, code, message) => {
-    expectRefusal(() => openDump(folder.write('dump', content)), code, message);
+    expect(refusal(() => openDump(folder.write('dump', content)))).toEqual(refused(code, message));
   });
 
   test('one file of several is refused with advice', () => {
-    expectRefusal(() => open({ split: true }), 'memory/split-dump', /--reassemble/u);
+    expect(refusal(() => open({ split: true }))).toEqual(refused('memory/split-dump', /--reassemble/u));
   });
 });
 
@@ -231,11 +237,8 @@ describe('a dump that is compressed as a whole', () => {
     ['Zstandard', [0x28, 0xb5, 0x2f, 0xfd], 'zstd -d'],
   ])('with %s is refused with advice', (name, magic, command) => {
     const path = folder.write('dump', Uint8Array.from([...magic, 1, 2, 3]));
-    expectRefusal(
-      () => openDump(path),
-      'memory/compressed-dump',
-      new RegExp(`${name}.*${command}`, 'u'),
-      path,
+    expect(refusal(() => openDump(path))).toEqual(
+      refused('memory/compressed-dump', new RegExp(`${name}.*${command}`, 'u'), path),
     );
   });
 });

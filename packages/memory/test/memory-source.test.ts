@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hex, layered, memorySource, type MemorySource } from '../src/memory-source.ts';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 
 /** Pages of 16 bytes: `A` at 0x100, nothing at 0x110, `B` at 0x120, an excluded page at 0x130, `C` at 0x140. */
 function pages(contents: ReadonlyMap<bigint, number>): MemorySource {
@@ -72,8 +72,8 @@ describe('a range that no memory can have', () => {
     ['more than 1 GiB', 0n, 2 ** 30 + 1],
     ['an end beyond 64 bits', 2n ** 64n - 1n, 2],
   ])('is refused: %s', (_, address, length) => {
-    expectRefusal(() => source.read(address, length), 'memory/range');
-    expectRefusal(() => source.pieces(address, length), 'memory/range');
+    expect(refusal(() => source.read(address, length))).toEqual(refused('memory/range'));
+    expect(refusal(() => source.pieces(address, length))).toEqual(refused('memory/range'));
   });
 
   test('the last byte can be asked for', () => {

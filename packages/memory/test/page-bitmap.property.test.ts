@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { PageBitmap } from '../src/page-bitmap.ts';
 
@@ -18,12 +18,10 @@ test('tells every bit and how many are set before it', () => {
   fc.assert(
     fc.property(bits, (frames) => {
       const bitmap = bitmapOf(frames);
-      let before = 0;
-      for (const [frame, set] of frames.entries()) {
-        if (bitmap.has(frame) !== set || bitmap.rank(frame) !== before) return false;
-        if (set) before++;
-      }
-      return !bitmap.has(frames.length);
+      const counted = frames.map((_, frame) => frames.slice(0, frame).filter(Boolean).length);
+      expect(frames.map((_, frame) => bitmap.has(frame))).toEqual(frames);
+      expect(frames.map((_, frame) => bitmap.rank(frame))).toEqual(counted);
+      expect(bitmap.has(frames.length)).toBe(false);
     }),
   );
 });
@@ -37,8 +35,8 @@ test('runs are the set bits', () => {
       expect(again).toEqual(frames);
       // Neighboring runs are one.
       for (const [number, { first }] of runs.entries()) {
-        const before = runs[number - 1];
-        if (before !== undefined) expect(first).toBeGreaterThan(before.first + before.count);
+        const { first: start, count } = runs[number - 1] ?? { first: -1, count: 0 };
+        expect(first).toBeGreaterThan(start + count);
       }
     }),
   );

@@ -1,19 +1,21 @@
 import type { TestLevel, TestPageTables } from './page-table-builder.ts';
 
+const withAttributes =
+  (attributes: bigint) =>
+  (address: bigint): bigint =>
+    address | attributes;
+
 /** Intel SDM volume 3: present, writable, accessed, dirty; PS for large pages; no execution. */
 function x86(levels: 4 | 5): TestPageTables {
-  const table = (address: bigint): bigint => address | 0x67n;
-  const page = (address: bigint): bigint => address | 0x8000_0000_0000_0063n;
-  const large = (address: bigint): bigint => address | 0x8000_0000_0000_10e3n;
-  const level = (shift: number, leaf: TestLevel['leaf']): TestLevel => ({
-    shift,
-    bits: 9,
-    table,
-    leaf,
-    empty: 0n,
-  });
-  const four = [level(39, undefined), level(30, large), level(21, large), level(12, page)];
-  return { byteOrder: 'little', levels: levels === 4 ? four : [level(48, undefined), ...four] };
+  const common = { bits: 9, table: withAttributes(0x67n), leaf: undefined, empty: 0n };
+  const large = withAttributes(0x8000_0000_0000_10e3n);
+  const four: readonly TestLevel[] = [
+    { ...common, shift: 39 },
+    { ...common, shift: 30, leaf: large },
+    { ...common, shift: 21, leaf: large },
+    { ...common, shift: 12, leaf: withAttributes(0x8000_0000_0000_0063n) },
+  ];
+  return { byteOrder: 'little', levels: levels === 4 ? four : [{ ...common, shift: 48 }, ...four] };
 }
 
 /** Arm ARM, VMSAv8-64 descriptors: attributes in the low and high bits that are no address. */
@@ -40,19 +42,12 @@ function arm64(pageShift: number, addressBits: number, high: (address: bigint) =
 
 /** z/Architecture: table type and length in region entries, an invalid bit in each. */
 function s390x(type: 0 | 1 | 2 | 3): TestPageTables {
-  const region = (shift: number, kind: bigint, leaf: TestLevel['leaf']): TestLevel => ({
-    shift,
-    bits: 11,
-    table: (address) => address | (kind << 2n) | 3n,
-    leaf,
-    empty: 0x20n | (kind << 2n),
-  });
-  const all: TestLevel[] = [
-    region(53, 3n, undefined),
-    region(42, 2n, undefined),
-    region(31, 1n, (address) => address | 0x404n),
-    { shift: 20, bits: 11, table: (address) => address, leaf: (address) => address | 0x400n, empty: 0x20n },
-    { shift: 12, bits: 8, table: (address) => address, leaf: (address) => address | 0x200n, empty: 0x400n },
+  const all: readonly TestLevel[] = [
+    { shift: 53, bits: 11, table: withAttributes(0xfn), leaf: undefined, empty: 0x2cn },
+    { shift: 42, bits: 11, table: withAttributes(0xbn), leaf: undefined, empty: 0x28n },
+    { shift: 31, bits: 11, table: withAttributes(0x7n), leaf: withAttributes(0x404n), empty: 0x24n },
+    { shift: 20, bits: 11, table: withAttributes(0n), leaf: withAttributes(0x400n), empty: 0x20n },
+    { shift: 12, bits: 8, table: withAttributes(0n), leaf: withAttributes(0x200n), empty: 0x400n },
   ];
   return { byteOrder: 'big', levels: all.slice(3 - type) };
 }

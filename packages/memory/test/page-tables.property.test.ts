@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { arm64PageTables } from '../src/address-space-arm64.ts';
 import { ppc64lePageTables } from '../src/address-space-ppc64le.ts';
@@ -8,7 +8,7 @@ import { PageTables, translatedMemory, type PageTableFormat } from '../src/page-
 import { PageTableBuilder, type TestPageTables } from './page-table-builder.ts';
 import { testFormats } from './page-table-formats.ts';
 import { PhysicalMemory } from './physical-memory.ts';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 
 interface Case {
   readonly name: string;
@@ -199,7 +199,9 @@ test('tables that lead to themselves are refused', () => {
   for (let index = 0n; index < 512n; index++)
     memory.putU64(tablesAt + index * 8n, tablesAt | 0x67n, 'little');
   const tables = new PageTables(x86PageTables(4), tablesAt, memory.source);
-  expectRefusal(() => tables.mapped(0n, 1n << 48n, 4096n), 'memory/damaged-dump', /leads to itself/u);
+  expect(refusal(() => tables.mapped(0n, 1n << 48n, 4096n))).toEqual(
+    refused('memory/damaged-dump', /leads to itself/u),
+  );
 });
 
 test('virtual memory is physical memory in the order of the tables', () => {

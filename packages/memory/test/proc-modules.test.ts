@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseModules } from '../src/proc-modules.ts';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 
 const text = `\
 lptpatch 16384 1 - Live 0xffffffffc0470000 (OEK)
@@ -56,6 +56,6 @@ describe('a file that is not /proc/modules', () => {
       /kptr_restrict/,
     ],
   ])('is refused: %s', (_, content, code, message) => {
-    expectRefusal(() => parseModules(content, '/m'), code, message, '/m');
+    expect(refusal(() => parseModules(content, '/m'))).toEqual(refused(code, message, '/m'));
   });
 });

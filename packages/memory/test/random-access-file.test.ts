@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { RandomAccessFile } from '../src/random-access-file.ts';
 import { TemporaryFolder, withoutPrivileges } from './temporary-folder.ts';
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { expectRefusal } from './refusal.ts';
+import { refusal, refused } from './refusal.ts';
 
 const folder = new TemporaryFolder();
 
@@ -32,10 +32,11 @@ describe.each([true, false])('a file, cached: %s', (cached) => {
   });
 });
 
+const text = (file: RandomAccessFile): string => Buffer.from(file.read(0n, 3)).toString();
+
 test('a file that is not cached shows its new content', () => {
   const path = folder.write('f', 'old');
   const [live, kept] = [new RandomAccessFile(path, { cached: false }), new RandomAccessFile(path)];
-  const text = (file: RandomAccessFile): string => Buffer.from(file.read(0n, 3)).toString();
   expect([text(live), text(kept)]).toEqual(['old', 'old']);
   writeFileSync(path, 'new');
   expect([text(live), text(kept)]).toEqual(['new', 'old']);
@@ -46,12 +47,14 @@ test('a file that is not cached shows its new content', () => {
 describe('what cannot be opened', () => {
   test('a file that is not there', () => {
     const path = folder.at('missing');
-    expectRefusal(() => new RandomAccessFile(path), 'memory/not-found', /no such file/u, path);
+    expect(refusal(() => new RandomAccessFile(path))).toEqual(
+      refused('memory/not-found', /no such file/u, path),
+    );
   });
 
   test('a folder', () => {
     mkdirSync(folder.at('d'));
-    expectRefusal(() => new RandomAccessFile(folder.at('d')), 'memory/not-a-file');
+    expect(refusal(() => new RandomAccessFile(folder.at('d')))).toEqual(refused('memory/not-a-file'));
   });
 
   test('a file of another user', () => {
@@ -59,6 +62,6 @@ describe('what cannot be opened', () => {
     const path = folder.write('secret');
     chmodSync(path, 0);
     const open = (): unknown => withoutPrivileges(() => new RandomAccessFile(path));
-    expectRefusal(open, 'memory/permission', /permission denied/u, path);
+    expect(refusal(open)).toEqual(refused('memory/permission', /permission denied/u, path));
   });
 });

@@ -194,21 +194,26 @@ function earlierChoices(patch: SitePatch, entry: number): readonly number[] {
   return [...choices, -1];
 }
 
-/** The one answer that goes with bytes. */
+/** The one answer that goes with bytes: exactly, or but for one byte, such as a breakpoint over an instruction. */
 function tellFeature(
-  { image, call }: SitePatch,
+  patch: SitePatch,
   possible: readonly Possibility[],
   memory: Uint8Array,
 ): string | undefined {
-  const answers = new Set(
-    possible
-      .filter(({ bytes }) =>
-        bytes === undefined
-          ? call !== undefined && isParavirtCall(image, call, memory)
-          : startsWith(memory, bytes),
-      )
-      .map(({ answer }) => answer),
-  );
+  return onlyAnswer(patch, possible, memory, 0) ?? onlyAnswer(patch, possible, memory, 1);
+}
+
+function onlyAnswer(
+  { image, call }: SitePatch,
+  possible: readonly Possibility[],
+  memory: Uint8Array,
+  mayDiffer: number,
+): string | undefined {
+  const isLike = ({ bytes }: Possibility): boolean => {
+    if (bytes === undefined) return call !== undefined && isParavirtCall(image, call, memory);
+    return bytes.reduce((sum, byte, index) => sum + Number(byte !== memory[index]), 0) <= mayDiffer;
+  };
+  const answers = new Set(possible.filter(isLike).map(({ answer }) => answer));
   const [answer] = answers;
   return answers.size === 1 ? answer : undefined;
 }

@@ -108,6 +108,11 @@ describe('a single alternative', () => {
     expect(derive(image, 'SMAP', '0f01cb')).toBe('on');
     expect(derive(image, 'SMAP', '0f1f00')).toBe('off');
     expect(derive(image, 'SMAP', '909090')).toBeUndefined();
+    // A breakpoint hides one byte. What is one byte from both answers says nothing.
+    expect(derive(image, 'SMAP', 'cc01cb')).toBe('on');
+    expect(derive(image, 'SMAP', 'cc1f00')).toBe('off');
+    expect(derive(image, 'SMAP', '0f01cc')).toBe('on');
+    expect(derive(image, 'SMAP', '0f0100')).toBeUndefined();
     expect(patched({ ...clac, answers: { SMAP: 'on' } })).toBe('0f 01 cb');
   });
 

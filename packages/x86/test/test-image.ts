@@ -31,7 +31,7 @@ export function siteList(address: bigint, sites: readonly bigint[]): Uint8Array 
 }
 
 /** A section of a module, at its place. Those that begin with .text or .altinstr_r hold code. */
-export interface TestSection {
+interface TestSection {
   readonly name: string;
   readonly address: bigint;
   readonly bytes: Uint8Array;

@@ -5,12 +5,19 @@ import { cpus, tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { sumSections } from '@kelp/memory';
 import { kelpProgram } from '../../kernels/src/kelp.ts';
 import { kernelTree } from '../../kernels/src/trees.ts';
+import { openRuns, verifyRun, type Run } from '../../truth/src/runs.ts';
 import { allowedCores } from './cores.ts';
-import type { LoadTotals } from './load-all.ts';
-import { LOAD_LIMITS, loadSection, type LoadBenchmark, type ProgramCost, type VerifyBenchmark } from './load-page.ts';
-import { compile, measure, type Command, type Cost } from './measure.ts';
+import {
+  LOAD_LIMITS,
+  loadSection,
+  type LoadBenchmark,
+  type ProgramCost,
+  type VerifyBenchmark,
+} from './load-page.ts';
+import { compile, measure, number, parseNumbers, type Command, type Cost } from './measure.ts';
 import { INTRODUCTION, withSections } from './page-section.ts';
 import { spread } from './statistics.ts';
 
@@ -32,8 +39,11 @@ interface Tools {
   readonly runs: number;
 }
 
-async function repeat(program: readonly string[], tools: Tools): Promise<{ cost: ProgramCost; output: string }> {
-  const output = join(tools.folder, 'output.json');
+async function repeat(
+  program: readonly string[],
+  tools: Tools,
+): Promise<{ cost: ProgramCost; output: string }> {
+  const output = join(tools.folder, 'output.txt');
   const command: Command = { program: ['taskset', '-c', String(tools.core), ...program], output };
   const costs: Cost[] = [];
   for (let run = 0; run < tools.runs; run++)
@@ -52,37 +62,36 @@ async function measureLoad(path: string, tools: Tools): Promise<LoadBenchmark> {
   if (tree === undefined || release === undefined) throw new Error(`${path} is not an unpacked kernel`);
   const loader = [process.execPath, '--import', 'tsx', '-C', '@kelp/source', LOADER, tree.modules, release];
   const { cost, output } = await repeat(loader, tools);
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- printed by load-all.ts
-  return { ...cost, release, totals: JSON.parse(output) as LoadTotals };
-}
-
-/** The parts of \`kelp verify --json\` that are counted. */
-interface VerifyOutput {
-  readonly modules: readonly {
-    readonly sections: readonly { readonly name: string; readonly bytes: number }[];
-  }[];
-}
-
-async function measureVerify(run: string, tools: Tools): Promise<VerifyBenchmark> {
-  const { cost, output } = await repeat([process.execPath, kelpProgram(), 'verify', run, '--json'], tools);
-  // eslint-disable-next-line typescript/no-unsafe-type-assertion -- printed by kelp
-  const { modules } = JSON.parse(output) as VerifyOutput;
-  const sections = modules.flatMap((module) => module.sections);
-  const total = (some: typeof sections): number => some.reduce((sum, { bytes }) => sum + bytes, 0);
+  const values = parseNumbers(output);
+  const [modules, bytes, writes, refused] = ['modules', 'bytes', 'writes', 'refused'].map((name) =>
+    number(values, name),
+  );
   return {
     ...cost,
-    run: basename(resolve(run)),
-    modules: modules.length,
-    bytes: total(sections),
-    code: total(sections.filter(({ name }) => /text|plt|stubs|GOT/u.test(name))),
+    release,
+    modules: modules ?? 0,
+    bytes: bytes ?? 0,
+    writes: writes ?? 0,
+    refused: refused ?? 0,
   };
+}
+
+async function measureVerify(run: Run, tools: Tools): Promise<VerifyBenchmark> {
+  const { cost } = await repeat([process.execPath, kelpProgram(), 'verify', run.capture.folder], tools);
+  let [modules, bytes, code] = [0, 0, 0];
+  for await (const { sections } of verifyRun(run)) {
+    modules++;
+    bytes += sumSections(sections).bytes;
+    code += sumSections(sections.filter(({ executable }) => executable)).bytes;
+  }
+  return { ...cost, run: run.name, modules, bytes, code };
 }
 
 function excesses(load: LoadBenchmark, verifications: readonly VerifyBenchmark[]): readonly string[] {
   const slow = verifications.filter(({ cpu }) => cpu.median > LOAD_LIMITS.verify);
   return [
     ...(load.cpu.median > LOAD_LIMITS.load ? [`loading: ${load.cpu.median.toFixed(1)} s`] : []),
-    ...load.totals.refused.map((reason) => `refused: ${reason}`),
+    ...(load.refused > 0 ? [`${load.refused} modules are refused`] : []),
     ...slow.map(({ run, cpu }) => `verifying ${run}: ${cpu.median.toFixed(1)} s`),
   ];
 }
@@ -107,7 +116,7 @@ async function main(): Promise<number> {
     const tools = { folder, measureProgram: await compile('measure', folder), core, runs };
     const load = await measureLoad(values.tree, tools);
     const verifications: VerifyBenchmark[] = [];
-    for (const run of values.run) verifications.push(await measureVerify(run, tools));
+    for (const run of openRuns(values.run)) verifications.push(await measureVerify(run, tools));
     const machine = { processor: cpus()[core]?.model ?? 'unknown', node: process.version };
     const section = loadSection(machine, runs, load, verifications);
     process.stdout.write(section);

@@ -8,9 +8,10 @@ export interface SectionedPage {
 
 /** Takes a Markdown page apart at its headings of the second level. */
 export function parsePage(text: string): SectionedPage {
-  const [introduction = '', ...parts] = text.split(/^(?=## )/m);
+  // The line break in front makes an introduction of a text without one.
+  const [introduction = '', ...parts] = `\n${text}`.split(/^(?=## )/m);
   const sections = parts.map((part) => [part.slice(3, part.indexOf('\n')), `${part.trimEnd()}\n`] as const);
-  return { introduction, sections: new Map(sections) };
+  return { introduction: introduction.slice(1), sections: new Map(sections) };
 }
 
 /** The page with sections added or replaced, those of the other programs kept; old ones come first. */

@@ -179,7 +179,18 @@ static void archive_modules(void)
 	free(list.bytes);
 }
 
-/* The vmalloc areas with sections of modules; several modules may share one. */
+static int holds_section(uint64_t start, uint64_t end)
+{
+	for (size_t i = 0; i < section_count; i++)
+		if (sections[i] >= start && sections[i] < end)
+			return 1;
+	return 0;
+}
+
+/*
+ * The vmalloc areas with sections of modules, of which several may share one, and those that module_finalize() made:
+ * the ftrace trampolines of s390x.
+ */
 static size_t module_areas(struct range *areas, size_t most)
 {
 	struct buffer list = { 0 };
@@ -192,12 +203,8 @@ static size_t module_areas(struct range *areas, size_t most)
 
 		if (sscanf(line, "%llx-%llx", &start, &end) != 2)
 			continue;
-		for (size_t i = 0; i < section_count; i++) {
-			if (sections[i] >= start && sections[i] < end) {
-				areas[count++] = (struct range){ start, end - start };
-				break;
-			}
-		}
+		if (strstr(line, " module_finalize+") || holds_section(start, end))
+			areas[count++] = (struct range){ start, end - start };
 	}
 	free(list.bytes);
 	return count;

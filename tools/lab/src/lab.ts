@@ -2,7 +2,7 @@
  * Boots a kernel in software emulation, loads modules, and records what it made of them as a capture folder, which
  * `kelp verify` then checks. Needs QEMU, cross compilers, cpio and depmod; nothing is installed and no network is used.
  */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   createWriteStream,
   existsSync,
@@ -17,16 +17,12 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import { fileURLToPath } from 'node:url';
-import { execFileSync } from 'node:child_process';
-import { parseObjectFile } from '@kelp/core/elf';
-import { openLiveKernel } from '@kelp/memory';
 import type { KernelTree } from '../../kernels/src/trees.ts';
 import { kernelTree } from '../../kernels/src/trees.ts';
 import { buildInitrd, unpackModules } from './initrd.ts';
 import { machineTypes, qemuCommand, type Run } from './machines.ts';
 import { orderModules, parseModuleList, readTables, type ModuleOrder } from './module-order.ts';
-import { withMemory } from './module-memory.ts';
-import { writeCapture } from './write-capture.ts';
+import { recordCapture } from './record-capture.ts';
 
 const USAGE = `usage: npx tsx -C @kelp/source tools/lab/src/lab.ts TREE OUTPUT [options]
 
@@ -166,41 +162,6 @@ async function boot(run: Run, log: string, timeout: number): Promise<number> {
 
 function unpackArchive(disk: string, folder: string): void {
   execFileSync('tar', ['-x', '-f', disk, '-C', folder, '--no-same-owner']);
-}
-
-/** Reads what the guest wrote as the kernel that it ran, with the same code as a live one. */
-function recordCapture(guest: string, files: string, output: string): void {
-  const snapshot = openLiveKernel({ proc: join(guest, 'proc'), sys: join(guest, 'sys') });
-  try {
-    const sizes = new Map(
-      snapshot.modules.map(({ name }) => [name, sectionSizes(join(files, `${name}.ko`))]),
-    );
-    const sectionSize = (module: string, section: string): number | undefined =>
-      sizes.get(module)?.get(section);
-    const modules = withMemory(snapshot, sectionSize);
-    const without = modules.filter(({ name, perCpu }) => {
-      return perCpu === undefined && (sectionSize(name, '.data..percpu') ?? 0) > 0;
-    });
-    if (without.length > 0)
-      throw new Error(`no per-CPU blocks: ${without.map(({ name }) => name).join(' ')}`);
-    if (snapshot.exports === undefined) throw new Error('no exports found in the kernel image');
-    writeCapture({ ...snapshot, modules }, guestTexts(guest), sectionSize, output);
-    writeFileSync(join(output, 'dmesg.txt'), readFileSync(join(guest, 'dmesg')));
-  } finally {
-    snapshot.close();
-  }
-}
-
-function guestTexts(guest: string): { readonly modules: string; readonly kallsyms: Uint8Array } {
-  return {
-    modules: readFileSync(join(guest, 'proc/modules'), 'utf8'),
-    kallsyms: readFileSync(join(guest, 'proc/kallsyms')),
-  };
-}
-
-function sectionSizes(file: string): ReadonlyMap<string, number> {
-  const { sections } = parseObjectFile(readFileSync(file), file);
-  return new Map(sections.map(({ name, size }) => [name, size]));
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -8,6 +8,9 @@ import {
 
 const pageSize = 4096n;
 
+/** The section that is struct module itself. */
+const thisModule = '.gnu.linkonce.this_module';
+
 /**
  * The modules of a snapshot with their memory areas and per-CPU blocks, where struct module has not told them: of the
  * guest's memory only vmalloc areas are recorded, and what struct module points to is elsewhere.
@@ -23,7 +26,10 @@ export function withMemory(
   const perCpu = perCpuBlocks(snapshot, sectionSize);
   return snapshot.modules.map((module) => ({
     ...module,
-    areas: areasOf(module, areas, shared, sectionSize),
+    areas: [
+      ...areasOf(module, areas, shared, sectionSize),
+      ...generatedAreas(snapshot, module, areas, sectionSize),
+    ],
     perCpu: perCpu.get(module.name),
   }));
 }
@@ -36,9 +42,14 @@ export function vmallocAreas(text: string): readonly MemoryArea[] {
   });
 }
 
+/** Symbols and their names lie with the init sections; the kernel keeps a copy of what it needs of them. */
+const freedTables: ReadonlySet<string> = new Set(['.symtab', '.strtab']);
+
 /** Sections that stay: init sections are freed, and their addresses may belong to others by now. */
 function keptSections(module: LoadedModule): readonly { readonly name: string; readonly address: bigint }[] {
-  return [...module.sections.values()].filter(({ name }) => !name.startsWith('.init'));
+  return [...module.sections.values()].filter(
+    ({ name }) => !name.startsWith('.init') && !freedTables.has(name),
+  );
 }
 
 function holds(area: MemoryArea, address: bigint): boolean {
@@ -82,13 +93,34 @@ function areasOf(
   });
 }
 
+/** Areas without sections that struct module points to: the ftrace trampolines of s390x. */
+function generatedAreas(
+  snapshot: KernelSnapshot,
+  module: LoadedModule,
+  areas: readonly MemoryArea[],
+  sectionSize: (module: string, section: string) => number | undefined,
+): readonly MemoryArea[] {
+  const structure = module.sections.get(thisModule)?.address;
+  const size = sectionSize(module.name, thisModule) ?? 0;
+  if (structure === undefined) return [];
+  const reader = new KernelReader(snapshot.memory, snapshot.elf?.byteOrder ?? 'little');
+  const words = Array.from({ length: Math.floor(size / 8) }, (_, index) => {
+    return reader.tryU64(structure + BigInt(index * 8));
+  });
+  const pointers = new Set(words);
+  const sections = [...module.sections.values()];
+  return areas.filter((area) => {
+    return pointers.has(area.address) && !sections.some(({ address }) => holds(area, address));
+  });
+}
+
 function perCpuBlocks(
   snapshot: KernelSnapshot,
   sectionSize: (module: string, section: string) => number | undefined,
 ): ReadonlyMap<string, { readonly address: bigint; readonly size: number }> {
   const reader = new KernelReader(snapshot.memory, snapshot.elf?.byteOrder ?? 'little');
   const structures = snapshot.modules.flatMap(({ name, sections }) => {
-    const address = sections.get('.gnu.linkonce.this_module')?.address;
+    const address = sections.get(thisModule)?.address;
     return address === undefined ? [] : [{ name, address, size: sectionSize(name, '.data..percpu') ?? 0 }];
   });
   const found = inferPerCpu(reader, new Map(structures.map(({ address, size }) => [address, size])));

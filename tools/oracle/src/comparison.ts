@@ -57,7 +57,8 @@ export function compareWithLinker(
     const isPrefix = input.sections.every((section) => section.address !== address);
     if (isPrefix) counts.tableBytes += bytes.length;
   }
-  for (const text of input.withoutSlot) counts.differences.push(`${module}: ${text}: no single entry leads to the target`);
+  for (const text of input.withoutSlot)
+    counts.differences.push(`${module}: ${text}: no single entry leads to the target`);
   for (const section of input.sections) {
     if (section.size === 0) continue;
     if (input.tables.some(({ address }) => address === section.address && section.noBits)) {

@@ -195,7 +195,13 @@ class InputBuilder {
       const symbol = records.symbol(index);
       const offset = records.offset(index);
       const external = object.symbols()?.isExternal(symbol) ?? false;
-      const reference = { type, external, S: this.#value(symbol), A: records.addend(index), P: place + BigInt(offset) };
+      const reference = {
+        type,
+        external,
+        S: this.#value(symbol),
+        A: records.addend(index),
+        P: place + BigInt(offset),
+      };
       const redirected = this.#redirected(reference, { offset, type, symbol, addend: reference.A });
       if (redirected === undefined) {
         this.#withoutSlot.push(`section ${target}+0x${offset.toString(16)}, type ${type}`);
@@ -270,7 +276,8 @@ class InputBuilder {
   #script(): string {
     const symbols = [...this.#defined].map(([name, address]) => `"${name}" = ${hex(address)};`);
     const sections = this.#sections.map(
-      ({ name, linkedName, address }) => `${outputName(name, linkedName)} ${hex(address)} : { *(${linkedName}) }`,
+      ({ name, linkedName, address }) =>
+        `${outputName(name, linkedName)} ${hex(address)} : { *(${linkedName}) }`,
     );
     return `${symbols.join('\n')}\nSECTIONS\n{\n${sections.join('\n')}\n}\n`;
   }

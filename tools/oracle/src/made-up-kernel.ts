@@ -78,7 +78,11 @@ export class MadeUpKernel {
   /**
    * @param features - of the CPU; those that are missing are questions, which get their first candidate.
    */
-  constructor(architecture: Architecture, kernel: Kernel, features: ReadonlyMap<string, boolean> = new Map()) {
+  constructor(
+    architecture: Architecture,
+    kernel: Kernel,
+    features: ReadonlyMap<string, boolean> = new Map(),
+  ) {
     const map = addressMaps.get(architecture.id);
     if (map === undefined)
       throw new KelpError('architecture/unsupported', `no addresses are made up for ${architecture.id}`);

@@ -37,9 +37,22 @@ const architectures: ReadonlyMap<string, Architecture> = new Map([
 const LISTED = 20;
 
 /** Never two sections share an address, but ranges that only the loader fills lie between them. */
-const commonFlags = ['-N', '-s', '-e', '0', '--build-id=none', '--no-check-sections', '--no-warn-rwx-segments'];
+const commonFlags = [
+  '-N',
+  '-s',
+  '-e',
+  '0',
+  '--build-id=none',
+  '--no-check-sections',
+  '--no-warn-rwx-segments',
+];
 
-async function checkTree(tree: KernelTree, count: number, seed: number, folder: string): Promise<OracleCounts> {
+async function checkTree(
+  tree: KernelTree,
+  count: number,
+  seed: number,
+  folder: string,
+): Promise<OracleCounts> {
   const architecture = architectures.get(tree.architecture);
   const profile = architecture === undefined ? undefined : linkerProfiles.get(architecture.id);
   if (architecture === undefined || profile === undefined)
@@ -87,7 +100,8 @@ async function link(
 }
 
 function print(tree: KernelTree, counts: OracleCounts): void {
-  const { modules, fields, bytes, choices, tableBytes, restoredTocPointers, entryPrologues, differences } = counts;
+  const { modules, fields, bytes, choices, tableBytes, restoredTocPointers, entryPrologues, differences } =
+    counts;
   const numbers = [
     `${modules} modules`,
     `${fields} fields`,

@@ -48,7 +48,10 @@ Linux ${release}.
 | step | sites | bytes | unexplained | missed | another step does it | further bytes |
 |---|---:|---:|---:|---:|---|---|
 ${rows.join('\n')}
-${sentence('Write nothing in this run, and nothing is unexplained without them', without.map(({ step }) => step))}${sentence(
+${sentence(
+  'Write nothing in this run, and nothing is unexplained without them',
+  without.map(({ step }) => step),
+)}${sentence(
     'Write nothing into read-only memory of a module and are not simulated',
     notSimulated.map(({ name }) => name),
   )}`;

@@ -35,7 +35,8 @@ async function verifyAll(run: Run): Promise<FullRun> {
     architecture ??= architectures.find(({ id }) => id === module.architecture.id);
     const steps = stepsFor(architecture, run).map(({ step }) => step);
     const unexplained = module.sections.reduce((sum, section) => sum + section.unexplained.length, 0);
-    if (unexplained > 0) throw new Error(`${run.name}, module ${module.name}: ${unexplained} unexplained places`);
+    if (unexplained > 0)
+      throw new Error(`${run.name}, module ${module.name}: ${unexplained} unexplained places`);
     const owners = watcher.ownersOfWrites(module.loaded, steps);
     owned.set(module.name, ownedSections(module.loaded, module.sections, owners));
   }

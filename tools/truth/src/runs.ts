@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { arm64 } from '@kelp/arm64';
 import type { Architecture } from '@kelp/core';
 import {
+  isCaptureFolder,
   openCaptureFolder,
   verifySnapshot,
   type CaptureFolder,
@@ -22,9 +23,23 @@ export interface Run {
   readonly capture: CaptureFolder;
 }
 
-/** Opens capture folders. */
+/** Opens capture folders: those that are given, and all below other folders. */
 export function openRuns(folders: readonly string[]): readonly Run[] {
-  return folders.map((folder) => ({ name: basename(folder), capture: openCaptureFolder(folder) }));
+  return folders.flatMap(captureFolders).map((folder) => {
+    // The steps of one boot are told apart by the folder above.
+    const parent = basename(dirname(folder));
+    const name = /^s\d/u.test(basename(folder)) ? `${parent}/${basename(folder)}` : basename(folder);
+    return { name, capture: openCaptureFolder(folder) };
+  });
+}
+
+function captureFolders(folder: string): readonly string[] {
+  if (isCaptureFolder(folder)) return [folder];
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(folder, name))
+    .toSorted()
+    .flatMap(captureFolders);
 }
 
 /** The file of a module of a run. */

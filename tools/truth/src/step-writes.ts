@@ -156,8 +156,7 @@ export function ownedSections(
   });
   return sections.map(({ address, bytes }) => {
     const area = image.areas.findIndex(
-      (one) =>
-        address >= one.address && address + BigInt(bytes) <= one.address + BigInt(one.bytes.length),
+      (one) => address >= one.address && address + BigInt(bytes) <= one.address + BigInt(one.bytes.length),
     );
     const start = Number(address - (image.areas[area]?.address ?? 0n));
     return (histories[area] ?? new History(new Uint8Array())).section(start, bytes);

@@ -51,16 +51,24 @@ export async function* loadUnaided(run: Run, given: MachineDescription = {}): As
 
 /** Open questions by the addresses whose bytes they decide. */
 export class QuestionIndex {
-  readonly #byAddress = new Map<bigint, Question>();
+  readonly #byAddress = new Map<bigint, Question[]>();
 
   constructor(questions: readonly Question[]) {
     for (const question of questions) {
       const length = Math.max(1, ...question.candidates.map(({ bytes }) => bytes.length));
-      for (let at = 0; at < length; at++) this.#byAddress.set(question.address + BigInt(at), question);
+      for (let at = 0; at < length; at++) this.#add(question.address + BigInt(at), question);
     }
   }
 
-  at(address: bigint): Question | undefined {
-    return this.#byAddress.get(address);
+  /** The question that decides a byte: of several the one of the kind that wrote the byte. */
+  at(address: bigint, cause: string | undefined): Question | undefined {
+    const asked = this.#byAddress.get(address);
+    return asked?.find(({ kind }) => kind === cause) ?? asked?.at(-1);
+  }
+
+  #add(address: bigint, question: Question): void {
+    const known = this.#byAddress.get(address);
+    if (known === undefined) this.#byAddress.set(address, [question]);
+    else known.push(question);
   }
 }

@@ -51,7 +51,10 @@ export function loadCommand(io: Io, finish: Finish): Command {
     .option('--kernel <release>', 'without --from: the kernel, instead of the one in vermagic')
     .option('--config <file>', 'without --from: configuration of that kernel')
     .option('--page-size <bytes>', 'without --from', parsePageSize, 4096)
-    .option('--output <folder>', 'a new folder for the sections, in the layout of a capture; none if the module is refused')
+    .option(
+      '--output <folder>',
+      'a new folder for the sections, in the layout of a capture; none if the module is refused',
+    )
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExit status: 0 loaded, 1 refused by the kernel, 2 the file cannot be read.')
     .action(async (file: string, flags: LoadFlags) => {
@@ -64,8 +67,9 @@ export function loadCommand(io: Io, finish: Finish): Command {
       const loaded = loadModule(input);
       // A kernel that refuses a module frees what it had written of it.
       if (flags.output !== undefined && loaded.refused === undefined) {
+        const name = moduleName(object);
         createFolder(flags.output);
-        writeImage(loaded, flags.output, moduleName(object));
+        writeImage(loaded, flags.output, name);
       }
       if (flags.json === true) printJson(loadJson(file, loaded), io);
       else printReport(loadReport(file, loaded), io);

@@ -43,6 +43,11 @@ describe('the header', () => {
   });
 });
 
+test('a file ends with its section table', () => {
+  const bytes = writeObjectFile({ ...base, sections: [{ name: '.a', type: SHT_PROGBITS }] });
+  expect(Number(new DataView(bytes.buffer).getBigUint64(40, true)) + 3 * 64).toBe(bytes.length);
+});
+
 test('the same specification gives the same bytes', () => {
   const specification = {
     ...base,
@@ -131,6 +136,11 @@ describe('relocations', () => {
     expect([section?.entrySize, section?.alignment, section?.size]).toEqual([24n, 8n, 24]);
   });
 
+  test('start at a multiple of 8', () => {
+    const odd = { name: '.a', type: SHT_PROGBITS, bytes: Uint8Array.of(1) };
+    expect(withSections(odd, rela).section('.rela.text')?.offset).toBe(72);
+  });
+
   test('may be given as bytes', () => {
     const object = withSections({ name: '.rela.text', type: SHT_RELA, bytes: new Uint8Array(48) });
     expect(object.section('.rela.text')?.size).toBe(48);
@@ -171,6 +181,21 @@ describe('symbols', () => {
       SHN_ABS,
       undefined,
     ]);
+  });
+});
+
+describe('e_shnum and e_shstrndx', () => {
+  // The null section and .shstrtab come on top.
+  test.each([
+    [65_277, [65_279, 65_278]],
+    [65_278, [0, 65_279]],
+    [65_279, [0, 0xffff]],
+  ])('of a file of %d sections are %o', (count, expected) => {
+    const sections = Array.from({ length: count }, () => ({ name: '.a', type: SHT_PROGBITS }));
+    const bytes = writeObjectFile({ ...base, sections });
+    const view = new DataView(bytes.buffer);
+    expect([view.getUint16(60, true), view.getUint16(62, true)]).toEqual(expected);
+    expect(parseObjectFile(bytes).sections.at(-1)?.name).toBe('.shstrtab');
   });
 });
 
