@@ -10,7 +10,7 @@ export const moveX9X30 = 0xaa1e_03e9;
 /** BR X16. */
 export const branchX16 = 0xd61f_0200;
 /** AARCH64_BREAK_FAULT: what the generators return where the operands do not fit the instruction. */
-export const breakFault = 0xd420_2000;
+const breakFault = 0xd420_2000;
 
 /** The instruction at an address; undefined outside the module. */
 export function readInstruction(image: ModuleImage, address: bigint): number | undefined {

@@ -31,7 +31,7 @@ export function machine(features: Readonly<Record<string, boolean>> = {}): Machi
 }
 
 /** A section of a module that is not loaded from a file. */
-export interface TestSection {
+interface TestSection {
   readonly name: string;
   readonly address: bigint;
   readonly bytes: Uint8Array;

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { run } from './run.ts';
 
-const commands = ['inspect', 'scan', 'matrix', 'explain'];
+const commands = ['inspect', 'scan', 'matrix', 'explain', 'load', 'verify', 'capture'];
 
 describe('help', () => {
   test.each([['--help'], ['-h'], ['help']])('%s lists the commands', async (option) => {

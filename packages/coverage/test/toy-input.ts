@@ -28,7 +28,7 @@ export function evidenceFile(records: readonly Evidence[], architecture: Archite
 }
 
 /** What a section of a toy census says: modules, entries; known to the table unless it says otherwise. */
-export interface ToyUse {
+interface ToyUse {
   readonly name: string;
   readonly modules: number;
   readonly entries?: number | null;

@@ -84,7 +84,7 @@ export const toy: Architecture = defineArchitecture({
   support: { capabilities: [], tools: [] },
 });
 
-export const machine: Machine = {
+const machine: Machine = {
   pageSize: 4096,
   smp: false,
   feature: () => undefined,

@@ -1,7 +1,7 @@
 import type { ByteOrder } from '@kelp/core';
 import { GrowingBytes } from './bytes.ts';
 
-export interface TestSegment {
+interface TestSegment {
   readonly virtual?: bigint;
   readonly physical?: bigint;
   readonly bytes: Uint8Array;

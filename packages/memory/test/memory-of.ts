@@ -3,7 +3,7 @@ import { data, progbits, rela, text, toyInput, toyObject } from '../../loader/te
 import type { ReadMemory } from '../src/inference.ts';
 
 /** Two functions in .text, 16 and 8 bytes long, and a pointer to .data in the first. */
-export const object = toyObject(
+const object = toyObject(
   [
     progbits(
       '.text',

@@ -27,7 +27,7 @@ export function summarize(census: ReadonlyMap<string, ArchitectureCensus>, modul
       ...all.flatMap((part) => part.failed.map(({ file, code, message }) => `${file}: ${code}: ${message}`)),
       ...all.flatMap((part) =>
         part.relocations
-          .filter(({ name }) => name === undefined)
+          .filter(({ name }) => name === undefined || name.startsWith('unknown('))
           .map(({ type, count }) => `${count} relocations of unknown type ${type}`),
       ),
     ],

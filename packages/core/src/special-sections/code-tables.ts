@@ -90,8 +90,7 @@ export function exceptionTable(table: CodeTable): SpecialSection {
     sorted: true,
     hazard: {
       level: 'data',
-      reason:
-        'Instruction and fixup lie in the module itself; sorted with an unresolved field, the table cannot be searched.',
+      reason: 'Instruction and fixup lie in the module itself; sorted with an unresolved field, the table cannot be searched.',
     },
   };
 }
@@ -113,10 +112,7 @@ export function bugTable(table: CodeTable): SpecialSection {
 }
 
 /** The row of __mcount_loc or of __patchable_function_entries where ftrace reads it. */
-export function ftraceCallSites(
-  name: '__mcount_loc' | '__patchable_function_entries',
-  table: CodeTable,
-): SpecialSection {
+export function ftraceCallSites(name: '__mcount_loc' | '__patchable_function_entries', table: CodeTable): SpecialSection {
   return {
     config: 'FTRACE_MCOUNT_RECORD',
     ...table,
@@ -153,12 +149,10 @@ export function runtimeConstants(folder: string): readonly SpecialSection[] {
     consumer: { file: header, symbol: 'runtime_const_init' },
     phase: 'boot',
     patchesCode: true,
-    effect:
-      'Writes a pointer, shift or mask that is known since boot into the operand of an instruction of vmlinux.',
+    effect: 'Writes a pointer, shift or mask that is known since boot into the operand of an instruction of vmlinux.',
     hazard: {
       level: 'high',
-      reason:
-        'A vmlinux function copied into a livepatch keeps the placeholder: nothing patches it. The function has to be rewritten.',
+      reason: 'A vmlinux function copied into a livepatch keeps the placeholder: nothing patches it. The function has to be rewritten.',
     },
   };
   return [

@@ -31,8 +31,7 @@ export const dataPlacementSections: readonly SpecialSection[] = [
     layouts: [],
     consumer: { file: 'kernel/module/main.c', symbol: 'percpu_modcopy' },
     phase: 'post_relocation',
-    effect:
-      'Template of the per-CPU variables, copied for every CPU after relocation. Not kept in module memory.',
+    effect: 'Template of the per-CPU variables, copied for every CPU after relocation. Not kept in module memory.',
     hazard: {
       level: 'data',
       reason: 'A late relocation changes the template only, not the copies that the CPUs use.',
@@ -46,8 +45,7 @@ export const dataPlacementSections: readonly SpecialSection[] = [
     effect: 'Variables that become read-only after the init function has run.',
     hazard: {
       level: 'data',
-      reason:
-        'The target is read-only by then: where the architecture has no store for read-only memory, a late relocation faults.',
+      reason: 'The target is read-only by then: where the architecture has no store for read-only memory, a late relocation faults.',
     },
   },
   variables('.data..read_mostly', 'Variables that are written rarely.'),

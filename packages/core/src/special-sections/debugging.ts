@@ -33,8 +33,7 @@ export const debuggingSections: readonly SpecialSection[] = [
       'Adds the pr_debug() call sites of the module to the control file. The static key inside is the key of most jump table entries.',
     hazard: {
       level: 'data',
-      reason:
-        'Its keys are reached through __jump_table: a relocation against a key of the target module comes too late.',
+      reason: 'Its keys are reached through __jump_table: a relocation against a key of the target module comes too late.',
     },
   },
   {
@@ -86,8 +85,7 @@ export const debuggingSections: readonly SpecialSection[] = [
     layouts: [],
     consumer: { file: 'kernel/bpf/btf.c', symbol: 'btf_module_notify' },
     phase: 'coming',
-    effect:
-      'Type information, copied by the kernel; its base must be the BTF of the running kernel. Not allocated.',
+    effect: 'Type information, copied by the kernel; its base must be the BTF of the running kernel. Not allocated.',
     hazard: { level: 'none', reason: 'It has no relocations.' },
   },
   {
@@ -98,8 +96,7 @@ export const debuggingSections: readonly SpecialSection[] = [
     layouts: [],
     consumer: { file: 'kernel/bpf/btf.c', symbol: 'btf_module_notify' },
     phase: 'coming',
-    effect:
-      'The part of the base BTF that .BTF refers to, so that a module survives a changed kernel BTF. Not allocated.',
+    effect: 'The part of the base BTF that .BTF refers to, so that a module survives a changed kernel BTF. Not allocated.',
     hazard: { level: 'none', reason: 'It has no relocations.' },
   },
   {

@@ -27,8 +27,7 @@ export const exportSections: readonly SpecialSection[] = [
     layouts: checksumLayouts,
     consumer: { file: 'kernel/module/version.c', symbol: 'check_version' },
     phase: 'find_module_sections',
-    effect:
-      'Checksum of each symbol in __ksymtab, same index; compared when another module needs the symbol.',
+    effect: 'Checksum of each symbol in __ksymtab, same index; compared when another module needs the symbol.',
     hazard: { level: 'none', reason: 'A livepatch exports nothing.' },
   },
   {
@@ -58,8 +57,7 @@ export const exportSections: readonly SpecialSection[] = [
     effect: 'Flags of each symbol in __ksymtab, same index: whether it is for GPL modules only.',
     hazard: {
       level: 'none',
-      reason:
-        'A livepatch exports nothing; a tool that drops an export must drop its flag too, or licenses shift.',
+      reason: 'A livepatch exports nothing; a tool that drops an export must drop its flag too, or licenses shift.',
     },
   },
   {

@@ -20,15 +20,7 @@ export const genericSections: readonly SpecialSection[] = [
 ];
 
 /** Tables of 32-bit pc-relative references: architectures with HAVE_ARCH_PREL32_RELOCATIONS. */
-export const prel32Tables: readonly SpecialSection[] = [
-  ...prel32ExportTables,
-  prel32TracepointPointers,
-  prel32PciFixups,
-];
+export const prel32Tables: readonly SpecialSection[] = [...prel32ExportTables, prel32TracepointPointers, prel32PciFixups];
 
 /** The same tables with 64-bit pointers: architectures without HAVE_ARCH_PREL32_RELOCATIONS. */
-export const absoluteTables: readonly SpecialSection[] = [
-  ...absoluteExportTables,
-  absoluteTracepointPointers,
-  absolutePciFixups,
-];
+export const absoluteTables: readonly SpecialSection[] = [...absoluteExportTables, absoluteTracepointPointers, absolutePciFixups];

@@ -23,8 +23,7 @@ export const moduleInformationSections: readonly SpecialSection[] = [
     layouts: [],
     consumer: { file: 'kernel/module/main.c', symbol: 'setup_modinfo' },
     phase: 'early_checks',
-    effect:
-      'NUL-terminated tag=value strings: vermagic, license, depends; livepatch=Y makes a livepatch. Not kept in memory.',
+    effect: 'NUL-terminated tag=value strings: vermagic, license, depends; livepatch=Y makes a livepatch. Not kept in memory.',
     hazard: { level: 'none', reason: nothing },
   },
   {
@@ -39,8 +38,7 @@ export const moduleInformationSections: readonly SpecialSection[] = [
     ],
     consumer: { file: 'kernel/module/version.c', symbol: 'check_version' },
     phase: 'relocate',
-    effect:
-      'Checksum of every symbol that the module needs, compared while symbols are resolved. Not kept in memory.',
+    effect: 'Checksum of every symbol that the module needs, compared while symbols are resolved. Not kept in memory.',
     hazard: { level: 'none', reason: nothing },
   },
   {
@@ -56,8 +54,7 @@ export const moduleInformationSections: readonly SpecialSection[] = [
     ],
     consumer: { file: 'kernel/module/version.c', symbol: 'modversion_ext_start' },
     phase: 'relocate',
-    effect:
-      'Checksums of needed symbols whose names may be longer than __versions allows; same order as __version_ext_names.',
+    effect: 'Checksums of needed symbols whose names may be longer than __versions allows; same order as __version_ext_names.',
     hazard: { level: 'none', reason: nothing },
   },
   {
@@ -91,12 +88,10 @@ export const moduleInformationSections: readonly SpecialSection[] = [
     ],
     consumer: { file: 'kernel/params.c', symbol: 'parse_args' },
     phase: 'init',
-    effect:
-      'Sets parameters from the command line and makes their files in sysfs, before the init function runs.',
+    effect: 'Sets parameters from the command line and makes their files in sysfs, before the init function runs.',
     hazard: {
       level: 'data',
-      reason:
-        'Patched functions refer to the variable behind arg, not to the entry; a copied entry is a second parameter.',
+      reason: 'Patched functions refer to the variable behind arg, not to the entry; a copied entry is a second parameter.',
     },
   },
   {
@@ -104,8 +99,7 @@ export const moduleInformationSections: readonly SpecialSection[] = [
     layouts: [],
     consumer: { file: 'kernel/module/main.c', symbol: 'load_module' },
     phase: 'early_checks',
-    effect:
-      'struct module; its size depends on version and configuration. Relocations fill only its init and exit pointers.',
+    effect: 'struct module; its size depends on version and configuration. Relocations fill only its init and exit pointers.',
     hazard: {
       level: 'none',
       reason: 'The size must be that of the running kernel, which newer loaders check.',

@@ -9,8 +9,7 @@ function pciFixups(layout: EntryLayout): SpecialSection {
     layouts: [layout],
     consumer: { file: 'drivers/pci/quirks.c', symbol: 'pci_fixup_device' },
     phase: 'boot',
-    effect:
-      'Quirks by vendor and device. The kernel reads the tables of vmlinux only: in a module they do nothing.',
+    effect: 'Quirks by vendor and device. The kernel reads the tables of vmlinux only: in a module they do nothing.',
     hazard: { level: 'none', reason: 'Never read in a module.' },
   };
 }

@@ -67,8 +67,7 @@ export const tracingSections: readonly SpecialSection[] = [
     ],
     consumer: { file: 'kernel/trace/trace.c', symbol: 'trace_module_notify' },
     phase: 'coming',
-    effect:
-      'Copies the names and values of enumerations for event formats; the maps lie in memory that is freed after init.',
+    effect: 'Copies the names and values of enumerations for event formats; the maps lie in memory that is freed after init.',
     hazard: { level: 'data', reason: 'Read before late relocations are written.' },
   },
   {

@@ -29,7 +29,7 @@ export interface OpcodeTableText {
 }
 
 /** Opcodes with another form than the grid's; of several that match, the first counts. */
-export interface OpcodeException {
+interface OpcodeException {
   readonly opcodes: readonly number[];
   /** Mandatory prefixes, added up as in a grid; absent: all. */
   readonly prefixes?: number;
