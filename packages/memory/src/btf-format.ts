@@ -4,8 +4,6 @@ import { hex } from './memory-source.ts';
 
 /** BTF_KIND_* of include/uapi/linux/btf.h: those whose content is looked at. */
 export const btfKind = {
-  int: 1,
-  pointer: 2,
   array: 3,
   struct: 4,
   union: 5,

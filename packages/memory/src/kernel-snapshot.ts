@@ -62,6 +62,8 @@ export interface KernelSnapshot {
   readonly elf: { readonly machine: number; readonly byteOrder: ByteOrder } | undefined;
   /** Bytes of a page; undefined where only the auxiliary vector tells. */
   readonly pageSize?: number | undefined;
+  /** How many CPUs the kernel is prepared for (nr_cpu_ids); undefined where only cpuinfo.txt tells how many run. */
+  readonly possibleProcessors?: number | undefined;
   /** Kernel virtual memory. */
   readonly memory: MemorySource;
   /** Symbols of the kernel image and of the modules; the exported ones even where kallsyms leaves out data. */

@@ -21,11 +21,12 @@ export function describeMachine(
   byteOrder: 'big' | 'little',
   given: MachineDescription = {},
 ): Machine {
-  const pageSize = given.pageSize ?? pageSizeOf(snapshot.auxiliaryVector(), byteOrder) ?? 4096;
-  const smp = given.smp ?? countProcessors(snapshot.text('cpuinfo.txt')) > 1;
+  const pageSize =
+    given.pageSize ?? snapshot.pageSize ?? pageSizeOf(snapshot.auxiliaryVector(), byteOrder) ?? 4096;
+  const processors = snapshot.possibleProcessors ?? countProcessors(snapshot.text('cpuinfo.txt'));
   return {
     pageSize,
-    smp,
+    smp: given.smp ?? processors > 1,
     feature: (name) => given.features?.get(name),
     value: (name) => given.values?.get(name),
   };

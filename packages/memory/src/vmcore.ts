@@ -77,6 +77,7 @@ function readVmcore(dump: Dump, kernel: DumpedKernel): Vmcore {
     text: (name) => machineText(name, kernel, image),
     auxiliaryVector: () => undefined,
     pageSize: info.pageSize,
+    possibleProcessors: possibleProcessors(reader, collector.symbols()),
     close: () => dump.close(),
     dump,
     info,
@@ -127,6 +128,13 @@ function addSymbolsOfModules(
     if (address !== undefined && state !== 'unformed')
       addModuleSymbols(collector, reader, layout.kallsyms, { address, name });
   }
+}
+
+/** nr_cpu_ids, which is exported and so found in every kernel; undefined where it is a constant of the build. */
+function possibleProcessors(reader: KernelReader, symbols: KernelSymbols): number | undefined {
+  const address = symbols.address('nr_cpu_ids');
+  const view = address === undefined ? undefined : reader.tryView(address, 4);
+  return view?.u32(0);
 }
 
 /** What a dump tells of the texts of a capture: the banner, and the command line where its symbol is known. */

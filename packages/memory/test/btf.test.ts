@@ -44,6 +44,10 @@ describe.each(['little', 'big'] as const)('%s-endian type information', (byteOrd
   const btf = parseBtf(builder.build(), byteOrder);
   const module = btf.struct('module');
 
+  function offset(path: string): number | undefined {
+    return module === undefined ? undefined : btf.member(module, path)?.offset;
+  }
+
   test('tells the members of a struct', () => {
     expect(module?.size).toBe(128);
     expect(module?.members.map((member) => [member.name, member.offset])).toEqual([
@@ -56,8 +60,6 @@ describe.each(['little', 'big'] as const)('%s-endian type information', (byteOrd
   });
 
   test('finds a member by path, through typedefs, qualifiers and anonymous types', () => {
-    const offset = (path: string): number | undefined =>
-      module === undefined ? undefined : btf.member(module, path)?.offset;
     expect(
       ['list.prev', 'whole', 'b', 'percpu', 'flag', 'list.none', 'name.x', 'nothing'].map(offset),
     ).toEqual([16, 80, 84, 96, undefined, undefined, undefined, undefined]);

@@ -222,10 +222,11 @@ describe('missing and truncated parts', () => {
   });
 });
 
-describe('names that would lead out of the folder', () => {
-  const sectionIn = (file: string): string =>
-    JSON.stringify({ dummy: { '.text': { address: '0x1000', size: 4, file } } });
+function sectionIn(file: string): string {
+  return JSON.stringify({ dummy: { '.text': { address: '0x1000', size: 4, file } } });
+}
 
+describe('names that would lead out of the folder', () => {
   test.each([
     '../secret',
     '/etc/passwd',

@@ -59,13 +59,15 @@ function ppc64le(
   isRadix: boolean,
 ): TestPageTables {
   const shifts = bits.map((_, depth) => pageShift + bits.slice(depth + 1).reduce((sum, one) => sum + one, 0));
+  // Where the hash MMU's entries are, in bits that radix has for addresses.
+  const software = isRadix ? 0n : 0x00e0_0000_0000_0000n;
   const levels = bits.map((own, depth): TestLevel => {
     const next = BigInt(bits[depth + 1] ?? 0);
     return {
       shift: shifts[depth] ?? 0,
       bits: own,
       table: (address) => (1n << 63n) | address | (isRadix ? next : 0n),
-      leaf: depth === 0 ? undefined : (address) => (3n << 62n) | address | 0x18en,
+      leaf: depth === 0 ? undefined : (address) => (3n << 62n) | address | software | 0x18en,
       empty: 0n,
     };
   });

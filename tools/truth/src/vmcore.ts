@@ -96,9 +96,12 @@ function compareExports(vmcore: Vmcore, capture: CaptureFolder): number {
   return wrong.length + missing.length;
 }
 
+function names(modules: readonly LoadedModule[]): string {
+  return modules.map(({ name }) => name).join(' ');
+}
+
 function compareModules(found: readonly LoadedModule[], expected: readonly LoadedModule[]): number {
   const wrong: string[] = [];
-  const names = (modules: readonly LoadedModule[]): string => modules.map(({ name }) => name).join(' ');
   if (names(found) !== names(expected)) wrong.push(`found ${names(found)}, loaded were ${names(expected)}`);
   const byName = new Map(found.map((module) => [module.name, module]));
   let sections = 0;

@@ -44,6 +44,12 @@ describe('identifyContainer', () => {
   });
 });
 
+test.each([0, 1, 2, 3])('a file with another byte %d is no ELF file', (at) => {
+  expect(() => identifyContainer(changed(at, 0x20), 'a.ko')).toThrow(
+    expect.objectContaining({ code: 'elf/not-elf' }),
+  );
+});
+
 describe('readIdentity', () => {
   test('tells machine and byte order', () => {
     expect(readIdentity(littleEndianObject())).toEqual({ machine: 62, byteOrder: 'little' });

@@ -1,3 +1,4 @@
+import { byteAt, type CodeWindow } from './code-window.ts';
 import { readOpcode, type Encoding, type Opcode, type OpcodeMap } from './opcode.ts';
 import type { FieldSize, OperandForm } from './operand-forms.ts';
 import { readPrefixes, type Prefixes } from './prefixes.ts';
@@ -43,22 +44,31 @@ const longestInstruction = 15;
  * An encoding counts as valid if its opcode, mandatory prefix and ModRM.reg are assigned. What a CPU refuses beyond that
  * (LOCK with a register, a register where only memory is allowed, fixed bits of VEX and EVEX) is decoded.
  *
+ * The kernel's decoder, arch/x86/lib/insn.c, differs in encodings that kernels do not use: it reads no prefix behind REX,
+ * no ModRM of UD0, 0f 19 and 0f 1d, and memory operands of MOV with control registers.
+ *
  * @returns undefined where the bytes end within the instruction, or are none.
  */
 export function decodeInstruction(bytes: Uint8Array, offset: number): Instruction | undefined {
   if (!Number.isInteger(offset) || offset < 0) return undefined;
-  const window = bytes.subarray(offset, offset + longestInstruction);
-  const prefixes = readPrefixes(window);
-  const opcode = readOpcode(window, prefixes);
-  const byte = opcode === undefined ? undefined : window[opcode.offset];
+  const code = { bytes, start: offset, end: Math.min(bytes.length, offset + longestInstruction) };
+  const prefixes = readPrefixes(code);
+  const opcode = readOpcode(code, prefixes);
+  const byte = opcode === undefined ? undefined : byteAt(code, opcode.offset);
   if (opcode === undefined || byte === undefined) return undefined;
-  const modrm = window[opcode.offset + 1];
-  const form = opcode.table.form(byte, opcode.prefix, modrm);
+  const form = opcode.table.form(byte, opcode.prefix, byteAt(code, opcode.offset + 1));
   if (form === undefined) return undefined;
-  const operands = placeOperands(window, opcode, prefixes, form);
-  if (operands === undefined || operands.length > window.length) return undefined;
+  const operands = placeOperands(code, opcode, prefixes, form);
+  if (operands === undefined || offset + operands.length > code.end) return undefined;
+  // Spreading operands would cost fifty times what all of decoding does.
+  const { length, modrm, displacement, ripRelative, immediate, branch } = operands;
   return {
-    ...operands,
+    length,
+    modrm,
+    displacement,
+    ripRelative,
+    immediate,
+    branch,
     legacyPrefixes: prefixes.legacy,
     prefixLength: opcode.prefixLength,
     encoding: opcode.encoding,
@@ -74,27 +84,36 @@ type Operands = Pick<
 >;
 
 function placeOperands(
-  window: Uint8Array,
+  code: CodeWindow,
   opcode: Opcode,
   prefixes: Prefixes,
   form: OperandForm,
 ): Operands | undefined {
   let end = opcode.offset + 1;
-  const place = (size: FieldSize | undefined): InstructionField | undefined => {
-    if (size === undefined) return undefined;
-    const field = { offset: end, size: sizeInBytes(size, opcode, prefixes) };
-    end += field.size;
-    return field;
-  };
-
-  const modrm = form.modrm === undefined ? undefined : end++;
-  const memory = modrm === undefined ? undefined : readModrm(window, modrm, form);
-  if (modrm !== undefined && memory === undefined) return undefined;
-  if (memory?.sib === true) end++;
-  const displacement = place(memory?.displacement ?? form.displacement);
-  const immediate = place(form.immediate);
-  const branch = place(form.branch);
+  let modrm: number | undefined;
+  let memory: Memory | undefined;
+  if (form.modrm !== undefined) {
+    modrm = end;
+    memory = readModrm(code, modrm, form);
+    if (memory === undefined) return undefined;
+    end += memory.sib === true ? 2 : 1;
+  }
+  const displacement = fieldAt(end, memory?.displacement ?? form.displacement, opcode, prefixes);
+  end += displacement?.size ?? 0;
+  const immediate = fieldAt(end, form.immediate, opcode, prefixes);
+  end += immediate?.size ?? 0;
+  const branch = fieldAt(end, form.branch, opcode, prefixes);
+  end += branch?.size ?? 0;
   return { length: end, modrm, displacement, ripRelative: memory?.ripRelative === true, immediate, branch };
+}
+
+function fieldAt(
+  offset: number,
+  size: FieldSize | undefined,
+  opcode: Opcode,
+  prefixes: Prefixes,
+): InstructionField | undefined {
+  return size === undefined ? undefined : { offset, size: sizeInBytes(size, opcode, prefixes) };
 }
 
 interface Memory {
@@ -104,8 +123,8 @@ interface Memory {
 }
 
 /** What ModRM says follows (Intel SDM, volume 2, tables 2-2, 2-3 and 2-7). Undefined where it is missing or not allowed. */
-function readModrm(window: Uint8Array, at: number, form: OperandForm): Memory | undefined {
-  const modrm = window[at];
+function readModrm(code: CodeWindow, at: number, form: OperandForm): Memory | undefined {
+  const modrm = byteAt(code, at);
   if (modrm === undefined || (typeof form.modrm === 'number' && modrm !== form.modrm)) return undefined;
   const mod = modrm >> 6;
   const rm = modrm & 7;
@@ -114,7 +133,7 @@ function readModrm(window: Uint8Array, at: number, form: OperandForm): Memory | 
   const sib = rm === 4;
   if (mod === 1) return { sib, displacement: 1 };
   // Without a base register there is a displacement; a missing SIB ends in an instruction that is too long.
-  const base = sib ? (window[at + 1] ?? 0) & 7 : rm;
+  const base = sib ? (byteAt(code, at + 1) ?? 0) & 7 : rm;
   return mod === 2 || base === 5 ? { sib, displacement: 4 } : { sib };
 }
 

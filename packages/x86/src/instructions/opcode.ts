@@ -1,3 +1,4 @@
+import { byteAt, type CodeWindow } from './code-window.ts';
 import {
   evexOpcodes0f,
   evexOpcodes38,
@@ -109,8 +110,10 @@ const xop: VectorPrefix = { encoding: 'xop', length: 3, maps: xopMaps, mapBits: 
  * Read the opcode behind legacy prefixes and REX, with VEX, EVEX, XOP or REX2 where it has one. Undefined where a prefix
  * is not allowed before those or they name no map; the opcode byte itself may lie behind the end.
  */
-export function readOpcode(bytes: Uint8Array, prefixes: Prefixes): Opcode | undefined {
-  const [first = 0, second = 0, third = 0] = bytes.subarray(prefixes.end, prefixes.end + 3);
+export function readOpcode(code: CodeWindow, prefixes: Prefixes): Opcode | undefined {
+  const first = byteAt(code, prefixes.end) ?? 0;
+  const second = byteAt(code, prefixes.end + 1) ?? 0;
+  const third = byteAt(code, prefixes.end + 2) ?? 0;
   switch (first) {
     case 0x0f:
       return escapedOpcode(second, prefixes);
@@ -132,22 +135,25 @@ export function readOpcode(bytes: Uint8Array, prefixes: Prefixes): Opcode | unde
 }
 
 function plainOpcode(prefixes: Prefixes): Opcode {
-  return { ...legacyParts(prefixes), map: 'one-byte', table: oneByteOpcodes, offset: prefixes.end };
+  return legacyOpcode(prefixes, 'one-byte', oneByteOpcodes, 0);
 }
 
 function escapedOpcode(second: number, prefixes: Prefixes): Opcode {
-  const parts = legacyParts(prefixes);
-  if (second === 0x38) return { ...parts, map: '0f38', table: threeByteOpcodes38, offset: prefixes.end + 2 };
-  if (second === 0x3a) return { ...parts, map: '0f3a', table: threeByteOpcodes3a, offset: prefixes.end + 2 };
-  return { ...parts, map: '0f', table: twoByteOpcodes, offset: prefixes.end + 1 };
+  if (second === 0x38) return legacyOpcode(prefixes, '0f38', threeByteOpcodes38, 2);
+  if (second === 0x3a) return legacyOpcode(prefixes, '0f3a', threeByteOpcodes3a, 2);
+  return legacyOpcode(prefixes, '0f', twoByteOpcodes, 1);
 }
 
-function legacyParts({ end, rex, repeat, operandSize }: Prefixes): Omit<Opcode, 'map' | 'table' | 'offset'> {
+/** @param escape - bytes of the escape. */
+function legacyOpcode(prefixes: Prefixes, map: OpcodeMap, table: OpcodeTable, escape: number): Opcode {
+  const { end, rex } = prefixes;
   return {
     encoding: 'legacy',
+    map,
+    table,
+    offset: end + escape,
     prefixLength: end,
-    // F3 and F2 win over 66, which then only sets the operand size.
-    prefix: repeat === 0 ? Number(operandSize) : repeat,
+    prefix: mandatoryPrefix(prefixes),
     wide: (rex & 8) !== 0,
     rex: rex === 0 ? undefined : rex,
   };
@@ -156,14 +162,22 @@ function legacyParts({ end, rex, repeat, operandSize }: Prefixes): Omit<Opcode, 
 function rex2Opcode(payload: number, prefixes: Prefixes): Opcode | undefined {
   const numbered = rex2Maps.get(payload >> 7);
   if (numbered === undefined || prefixes.rex !== 0) return undefined;
-  const length = prefixes.end + 2;
-  const parts = {
-    ...legacyParts(prefixes),
+  const offset = prefixes.end + 2;
+  const prefix = mandatoryPrefix(prefixes);
+  return {
+    ...numbered,
     encoding: 'rex2',
-    prefixLength: length,
+    offset,
+    prefixLength: offset,
+    prefix,
     wide: (payload & 8) !== 0,
-  } as const;
-  return { ...parts, ...numbered, offset: length, rex: payload };
+    rex: payload,
+  };
+}
+
+/** F3 and F2 win over 66, which then only sets the operand size. */
+function mandatoryPrefix({ repeat, operandSize }: Prefixes): number {
+  return repeat === 0 ? Number(operandSize) : repeat;
 }
 
 /** 66, F2, F3, LOCK and REX before these are #UD (Intel SDM, volume 2, sections 2.3.2 to 2.3.4). */
@@ -176,7 +190,14 @@ function vectorOpcode(
   const { rex, operandSize, repeat, lock, end } = prefixes;
   const numbered = vector.maps.get(second & vector.mapBits);
   if (numbered === undefined || rex !== 0 || operandSize || repeat !== 0 || lock) return undefined;
-  const prefixLength = end + vector.length;
-  const fields = { prefix: third & 3, wide: third >> 7 === 1, rex: undefined };
-  return { ...numbered, ...fields, encoding: vector.encoding, offset: prefixLength, prefixLength };
+  const offset = end + vector.length;
+  return {
+    ...numbered,
+    encoding: vector.encoding,
+    offset,
+    prefixLength: offset,
+    prefix: third & 3,
+    wide: third >> 7 === 1,
+    rex: undefined,
+  };
 }

@@ -1,3 +1,5 @@
+import { byteAt, type CodeWindow } from './code-window.ts';
+
 /** What stands before the opcode. */
 export interface Prefixes {
   /** Legacy prefixes at the start, in bytes; one that is repeated counts as often. */
@@ -33,34 +35,25 @@ const legacyPrefixes: ReadonlyMap<number, LegacyPrefix> = new Map([
  * Read legacy prefixes and REX; any byte may follow them. REX counts directly before the opcode only (Intel SDM, volume 2,
  * section 2.2.1); elsewhere it is a byte without effect.
  */
-export function readPrefixes(bytes: Uint8Array): Prefixes {
+export function readPrefixes(code: CodeWindow): Prefixes {
   let legacy = 0;
   let end = 0;
   let rex = 0;
+  let operandSize = false;
+  let addressSize = false;
+  let lock = false;
   let repeat: Prefixes['repeat'] = 0;
-  const seen = new Set<LegacyPrefix>();
-  for (const byte of bytes) {
+  for (let byte = byteAt(code, 0); byte !== undefined; byte = byteAt(code, ++end)) {
     const kind = legacyPrefixes.get(byte);
-    if (kind !== undefined) {
-      seen.add(kind);
-      if (kind === 'rep') repeat = 2;
-      if (kind === 'repne') repeat = 3;
-      rex = 0;
-      legacy++;
-    } else if ((byte & 0xf0) === 0x40) {
-      rex = byte;
-    } else {
-      break;
-    }
-    end++;
+    if (kind === undefined && (byte & 0xf0) !== 0x40) break;
+    rex = kind === undefined ? byte : 0;
+    if (kind === undefined) continue;
+    legacy++;
+    if (kind === 'operand-size') operandSize = true;
+    else if (kind === 'address-size') addressSize = true;
+    else if (kind === 'lock') lock = true;
+    else if (kind === 'rep') repeat = 2;
+    else if (kind === 'repne') repeat = 3;
   }
-  return {
-    legacy,
-    end,
-    rex,
-    operandSize: seen.has('operand-size'),
-    addressSize: seen.has('address-size'),
-    lock: seen.has('lock'),
-    repeat,
-  };
+  return { legacy, end, rex, operandSize, addressSize, lock, repeat };
 }
