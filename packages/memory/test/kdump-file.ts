@@ -3,7 +3,7 @@ import type { ByteOrder } from '@kelp/core';
 import { GrowingBytes } from './bytes.ts';
 import { elfNotes, type TestNote } from './elf-core-file.ts';
 
-interface TestPage {
+export interface TestPage {
   readonly frame: number;
   readonly bytes: Uint8Array;
   /** Flags of the page descriptor; by default zlib, or plain where that is smaller. */
