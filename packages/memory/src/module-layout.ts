@@ -57,10 +57,16 @@ export interface ModuleKallsymsLayout {
 /** What no kernel has changed without a seed for its layout: state, list and name come first. */
 export const moduleStart = { state: 0, list: 8, name: 24, nameSize: 56 } as const;
 
-/** The layout by the kernel's type information; undefined where that lacks a part that must be there. */
+/** No kernel has a struct module of this size. */
+const largestModule = 2 ** 16;
+
+/**
+ * The layout by the kernel's type information; undefined where that lacks a part that must be there, or is damaged so
+ * that a part lies outside of struct module.
+ */
 export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
   const module = btf.struct('module');
-  if (module === undefined) return undefined;
+  if (module === undefined || module.size > largestModule) return undefined;
   const offset = (path: string): number | undefined => btf.member(module, path)?.offset;
   const [list, name] = [offset('list'), offset('name')];
   const sections = sectionAttributes(btf, module);
@@ -69,16 +75,17 @@ export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
     return undefined;
   const [base, size] = [offset('percpu'), offset('percpu_size')];
   const perCpu = base === undefined || size === undefined ? undefined : { base, size };
-  return {
-    source: 'btf',
-    size: module.size,
-    list,
-    name,
-    sections,
-    areas,
-    kallsyms: moduleKallsyms(btf, module),
-    perCpu,
-  };
+  const kallsyms = moduleKallsyms(btf, module);
+  const parts = [
+    list + 16,
+    name + moduleStart.nameSize,
+    sections.pointer + 8,
+    ...areas.flatMap((area) => [area.base + 8, area.size + 4]),
+    ...(perCpu === undefined ? [] : [perCpu.base + 8, perCpu.size + 4]),
+    ...(kallsyms === undefined ? [] : [kallsyms.pointer + 8]),
+  ];
+  if (Math.max(...parts) > module.size) return undefined;
+  return { source: 'btf', size: module.size, list, name, sections, areas, kallsyms, perCpu };
 }
 
 function sectionAttributes(btf: Btf, module: StructType): SectionAttributesLayout | undefined {
