@@ -57,16 +57,10 @@ export interface ModuleKallsymsLayout {
 /** What no kernel has changed without a seed for its layout: state, list and name come first. */
 export const moduleStart = { state: 0, list: 8, name: 24, nameSize: 56 } as const;
 
-/** No kernel has a struct module of this size. */
-const largestModule = 2 ** 16;
-
-/**
- * The layout by the kernel's type information; undefined where that lacks a part that must be there, or is damaged so
- * that a part lies outside of struct module.
- */
+/** The layout by the kernel's type information; undefined where that lacks a part that must be there. */
 export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
   const module = btf.struct('module');
-  if (module === undefined || module.size > largestModule) return undefined;
+  if (module === undefined) return undefined;
   const offset = (path: string): number | undefined => btf.member(module, path)?.offset;
   const [list, name] = [offset('list'), offset('name')];
   const sections = sectionAttributes(btf, module);
@@ -75,17 +69,16 @@ export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
     return undefined;
   const [base, size] = [offset('percpu'), offset('percpu_size')];
   const perCpu = base === undefined || size === undefined ? undefined : { base, size };
-  const kallsyms = moduleKallsyms(btf, module);
-  const parts = [
-    list + 16,
-    name + moduleStart.nameSize,
-    sections.pointer + 8,
-    ...areas.flatMap((area) => [area.base + 8, area.size + 4]),
-    ...(perCpu === undefined ? [] : [perCpu.base + 8, perCpu.size + 4]),
-    ...(kallsyms === undefined ? [] : [kallsyms.pointer + 8]),
-  ];
-  if (Math.max(...parts) > module.size) return undefined;
-  return { source: 'btf', size: module.size, list, name, sections, areas, kallsyms, perCpu };
+  return {
+    source: 'btf',
+    size: module.size,
+    list,
+    name,
+    sections,
+    areas,
+    kallsyms: moduleKallsyms(btf, module),
+    perCpu,
+  };
 }
 
 function sectionAttributes(btf: Btf, module: StructType): SectionAttributesLayout | undefined {
