@@ -39,13 +39,17 @@ export function returnTarget(image: ModuleImage, site?: bigint): bigint | undefi
   return thunk === noThunk ? undefined : image.externalSymbol(thunk);
 }
 
-/** Returns in the upper half of a cache line say nothing: they may be plain although there is a thunk. */
+/**
+ * What the bytes of a return say. In the upper half of a cache line its_return_thunk guards nothing: a plain return there
+ * may be one beside it, where the kernel has it.
+ */
 function readThunk(image: ModuleImage, site: bigint, bytes: Uint8Array): string | undefined {
-  if ((site & upperHalf) !== 0n) return undefined;
-  if (bytes.every((byte, index) => byte === plainReturn[index])) return noThunk;
+  const isUpper = (site & upperHalf) !== 0n;
+  if (bytes.every((byte, index) => byte === plainReturn[index]))
+    return isUpper && image.externalSymbol(itsThunk) !== undefined ? undefined : noThunk;
   if (bytes[0] !== JMP32) return undefined;
   const target = branchTarget(bytes, 1, site + 5n);
-  return thunks.find((name) => image.externalSymbol(name) === target);
+  return thunks.find((name) => image.externalSymbol(name) === target && !(isUpper && name === itsThunk));
 }
 
 /** patch_return(): the five bytes of a return at an address. */

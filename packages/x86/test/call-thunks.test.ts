@@ -34,9 +34,14 @@ interface Options {
   readonly features?: Readonly<Record<string, boolean>>;
   readonly answers?: Readonly<Record<string, string>>;
   readonly symbols?: Readonly<Record<string, bigint>>;
+  /** The module has no list of calls. */
+  readonly withoutCalls?: true;
+  /** The calls that are listed; those at the start of the text without it. */
+  readonly sites?: readonly bigint[];
 }
 
-function module(release: string, options: Options = {}): TestImage {
+function module(release: string, given: Options = {}): TestImage {
+  const { withoutCalls, sites = targets.map((_, index) => text + BigInt(index * 5)), ...options } = given;
   const bytes = new Uint8Array(0x100).fill(0x90);
   for (const [index, target] of targets.entries())
     bytes.set(hex(call(text + BigInt(index * 5), target)), index * 5);
@@ -46,14 +51,9 @@ function module(release: string, options: Options = {}): TestImage {
     sections: [
       { name: '.text', address: text, bytes },
       { name: '.init.text', address: initText, bytes: new Uint8Array(0x40).fill(0x90), init: true },
-      {
-        name: '.call_sites',
-        address: table,
-        bytes: siteList(
-          table,
-          targets.map((_, index) => text + BigInt(index * 5)),
-        ),
-      },
+      ...(withoutCalls === true
+        ? []
+        : [{ name: '.call_sites', address: table, bytes: siteList(table, sites) }]),
     ],
     own: [
       { name: 'padded', section: 1, value: 0x40n, type: STT_FUNC, binding: STB_GLOBAL },
@@ -149,6 +149,28 @@ describe('what memory tells', () => {
     const foreign = asked[1];
     expect(foreign?.derive?.(hex(call(text + 5n, printk)), () => undefined)).toBeUndefined();
     expect(foreign?.derive?.(hex(call(text + 5n, printk - 9n)), () => undefined)).toBe('on');
+  });
+
+  test('the feature, by the padding of functions where the module calls nobody', () => {
+    const image = module('7.3-rc7', { withoutCalls: true });
+    patchThunksForOthers(image);
+    expect(image.writes).toEqual([]);
+    expect(image.questions.map(({ id, address }) => [id, address])).toEqual([
+      ['CALL_DEPTH', text + 0x37n],
+      ['CALL_DEPTH', text + 0x57n],
+    ]);
+    expect(derive(image, 'CALL_DEPTH', '65 48 c1 3d e0 bf a3 c3 05')).toBe('on');
+    // Nobody may have called the function so far.
+    expect(derive(image, 'CALL_DEPTH', '90 90 90 90 90 90 90 90 90')).toBeUndefined();
+    expect(derive(image, 'CALL_DEPTH', '65 48 c1 3d e0 bf a3 c3 06')).toBeUndefined();
+  });
+
+  test('calls in init text, which is freed, are no witnesses', () => {
+    const image = module('7.3-rc7', { sites: [...Array.from({ length: 8 }, () => initText), text] });
+    patchCallSites(image);
+    expect(image.questions.filter(({ id }) => id === 'CALL_DEPTH').map(({ address }) => address)).toContain(
+      text,
+    );
   });
 
   test('the address of the counter, where no symbol has it', () => {

@@ -68,8 +68,19 @@ describe('returns', () => {
     expect(derive(image, 'x86_return_thunk', 'e9fb5fe0c0')).toBe('__x86_return_thunk');
     expect(derive(image, 'x86_return_thunk', 'e9fb9fe0c0')).toBeUndefined();
     expect(derive(image, 'x86_return_thunk', 'c390909090')).toBeUndefined();
-    // In the upper half nothing.
-    expect(derive(returns(compilerThunk, 0x20n), 'x86_return_thunk', 'c3cccccccc')).toBeUndefined();
+  });
+
+  test('what returns in the upper half of a cache line tell', () => {
+    const upper = returns(compilerThunk, 0x20n);
+    // A plain one may be guarded by its_return_thunk in the lower half; a kernel without that has no thunk.
+    expect(derive(upper, 'x86_return_thunk', 'c3cccccccc')).toBeUndefined();
+    const { its_return_thunk: _, ...older } = symbols;
+    const before = returns(compilerThunk, 0x20n, { symbols: older });
+    expect(derive(before, 'x86_return_thunk', 'c3cccccccc')).toBe('none');
+    // All other thunks guard both halves; a jump to its_return_thunk is nothing that the kernel writes here.
+    expect(derive(upper, 'x86_return_thunk', 'e9db8fe0c0')).toBe('call_depth_return_thunk');
+    expect(derive(upper, 'x86_return_thunk', 'e9db5fe0c0')).toBe('__x86_return_thunk');
+    expect(derive(upper, 'x86_return_thunk', 'e9db7fe0c0')).toBeUndefined();
   });
 
   test('other jumps stay', () => {
