@@ -23,7 +23,8 @@ describe.each(named)('%s', (_id, plugin) => {
     expect(loadingCode).toBe(loadingDigest(plugin));
     const local = records.filter(({ source }) => source === 'vector' || source === 'fixture');
     expect(local).toEqual(localEvidence(plugin, code));
-  });
+    // Compiles all of a plugin and the loader to leave comments out of the digest.
+  }, 30_000);
 
   test('no record is stale', () => {
     const file = evidenceOf(plugin);
