@@ -1,23 +1,43 @@
 import type { Machine, Question } from '@kelp/core';
 
+/** How a question was answered, and where it asks. */
+export interface Asking {
+  /** The answer that the load goes on with. */
+  readonly answer: string;
+  /** The answer was given; otherwise it is the first candidate. */
+  readonly given: boolean;
+  /** The place whose bytes tell the answer lies in memory that is freed after init. */
+  readonly init: boolean;
+}
+
+/** Told of every question that a load asks: whoever has memory can look at what its place says. */
+export type Witness = (question: Question, asking: Asking) => void;
+
 /**
  * Answers to what files do not decide. A question without an answer gets its first candidate and is remembered, so
  * that whoever has memory to look at can answer it for the next load.
  */
 export class Answers {
   readonly #given: ReadonlyMap<string, string>;
+  readonly #witness: Witness | undefined;
   readonly #open: Question[] = [];
 
-  /** @param given - answers by {@link questionKey}. */
-  constructor(given: ReadonlyMap<string, string> = new Map()) {
+  /**
+   * @param given - answers by {@link questionKey}.
+   * @param witness - is told of every asking, with or without an answer.
+   */
+  constructor(given: ReadonlyMap<string, string> = new Map(), witness?: Witness) {
     this.#given = given;
+    this.#witness = witness;
   }
 
-  ask(question: Question): string {
-    const given = this.#given.get(questionKey(question));
-    if (given !== undefined) return given;
-    this.#open.push(question);
-    return question.candidates[0]?.answer ?? '';
+  /** @param init - the place that the question asks lies in memory that is freed after init. */
+  ask(question: Question, init: boolean): string {
+    const known = this.#given.get(questionKey(question));
+    const answer = known ?? question.candidates[0]?.answer ?? '';
+    if (known === undefined) this.#open.push(question);
+    this.#witness?.(question, { answer, given: known !== undefined, init });
+    return answer;
   }
 
   /** Every asking of a question that has no answer, in order; the same question asks at many places. */

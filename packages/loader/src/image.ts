@@ -124,7 +124,14 @@ export class LoadedImage implements ModuleImage {
   }
 
   ask(question: Question): string {
-    return this.#answers.ask(question);
+    return this.#answers.ask(question, this.isFreedAfterInit(question.address));
+  }
+
+  /** Whether an address lies in memory of the module that the kernel frees after init. */
+  isFreedAfterInit(place: bigint): boolean {
+    return this.areas.some(
+      ({ area, address, bytes }) => area.init && place >= address && place < address + BigInt(bytes.length),
+    );
   }
 
   #outside(address: bigint, length: number, cause: string): KelpError {

@@ -19,10 +19,7 @@ export function consumeJumpLabels(image: LoadedImage, architecture: Architecture
 }
 
 function markInit(image: LoadedImage, table: PlacedTable, entry: number): void {
-  const code = table.pointer(entry, 'code');
-  const init = image.areas.some(
-    ({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length),
-  );
+  const init = image.isFreedAfterInit(table.pointer(entry, 'code'));
   const flags = table.flags(entry, 'key') & ~initFlag;
   table.setPointer(entry, 'key', table.pointer(entry, 'key'), init ? flags | initFlag : flags);
 }

@@ -15,7 +15,7 @@ import {
   type Question,
 } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
-import { Answers, withAnswers } from './answers.ts';
+import { Answers, withAnswers, type Witness } from './answers.ts';
 import { consumeFtraceSites } from './ftrace-sites.ts';
 import { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
 import { consumeJumpLabels } from './jump-labels.ts';
@@ -42,6 +42,8 @@ export interface LoadInput {
   readonly perCpuAddress?: bigint;
   /** Answers to what the file does not decide, by `questionKey`. */
   readonly answers?: ReadonlyMap<string, string>;
+  /** Is told of every question of the load, whether it has an answer or not. */
+  readonly witness?: Witness;
   /** Names of finalization steps to leave out, to see what they are responsible for. */
   readonly without?: ReadonlySet<string>;
 }
@@ -79,7 +81,7 @@ export function loadModule(input: LoadInput): LoadedModule {
   const plan = architecture.linkage?.plan?.(object, kernel, withAnswers(machine, input.answers));
   const areas = layOutModule(object, kernel, machine.pageSize, plan);
   const { addresses, findings } = placeAreas(areas, input.addresses);
-  const answers = new Answers(input.answers);
+  const answers = new Answers(input.answers, input.witness);
   const image = makeImage(input, areas, addresses, answers);
   const refused = runPhases(input, image, plan);
   return { image, areas, refused, open: answers.open, findings };

@@ -28,11 +28,8 @@ function replaceTrampoline(image: LoadedImage, table: PlacedTable, entry: number
 }
 
 function markInit(image: LoadedImage, table: PlacedTable, entry: number): void {
-  const code = table.pointer(entry, 'addr');
-  const init = image.areas.some(
-    ({ area, address, bytes }) => area.init && code >= address && code < address + BigInt(bytes.length),
-  );
-  if (init) table.setPointer(entry, 'key', table.pointer(entry, 'key'), table.flags(entry, 'key') | initFlag);
+  if (image.isFreedAfterInit(table.pointer(entry, 'addr')))
+    table.setPointer(entry, 'key', table.pointer(entry, 'key'), table.flags(entry, 'key') | initFlag);
 }
 
 function siteOf(table: PlacedTable, entry: number): StaticCallSite {

@@ -1,24 +1,22 @@
 import type { Question } from '@kelp/core';
 import { loadModule, questionKey, type LoadedModule, type LoadInput } from '@kelp/loader';
+import { verdictOf, Votes, type ReadMemory, type Tally, type Verdict } from './votes.ts';
 
-/** Reads memory. */
-export type ReadMemory = (address: bigint, length: number) => Uint8Array | undefined;
+export type { ReadMemory } from './votes.ts';
 
 /** A question and the answer that memory gave. */
-export interface Inference {
+export interface Inference extends Verdict {
   readonly kind: Question['kind'];
   readonly id: string;
-  readonly answer: string;
-  /** Places whose bytes speak for the answer. */
-  readonly agreeing: number;
-  /** Places whose bytes speak for another one. */
-  readonly disagreeing: number;
 }
 
 /** A load whose open questions were answered from memory, one answer for each, at all of its places. */
 export interface InferredLoad {
   readonly loaded: LoadedModule;
+  /** Answers that this module gave. */
   readonly inferences: readonly Inference[];
+  /** What all places of the load say, those of questions that were answered before too. */
+  readonly votes: Votes;
 }
 
 /** Answers make new questions visible, such as those of code that an alternative brought in; few rounds do. */
@@ -37,48 +35,27 @@ export function loadWithMemory(
 ): InferredLoad {
   const inferences: Inference[] = [];
   for (let round = 1; ; round++) {
-    const loaded = loadModule({ ...input, answers: new Map([...shared, ...(input.answers ?? [])]) });
-    const found = round > mostRounds ? [] : answerQuestions(loaded.open, read);
-    for (const { kind, id, answer } of found) shared.set(questionKey({ kind, id }), answer);
+    const votes = new Votes();
+    const loaded = loadModule({
+      ...input,
+      answers: new Map([...shared, ...(input.answers ?? [])]),
+      witness: (question, asking) => votes.count(question, asking, read),
+    });
+    const found = round > mostRounds ? [] : decide(votes);
+    for (const inference of found) shared.set(questionKey(inference), inference.answer);
     inferences.push(...found);
-    if (found.length === 0) return { loaded, inferences };
+    if (found.length === 0) return { loaded, inferences, votes };
   }
 }
 
-function answerQuestions(questions: readonly Question[], read: ReadMemory): readonly Inference[] {
-  const groups = new Map<string, Question[]>();
-  for (const question of questions) {
-    const group = groups.get(questionKey(question));
-    if (group === undefined) groups.set(questionKey(question), [question]);
-    else group.push(question);
-  }
-  const all = [...groups.values()];
-  const answer = (some: readonly Question[][]): readonly Inference[] =>
-    some.flatMap((group) => answerGroup(group, read) ?? []);
-  const layout = answer(all.filter(([question]) => question?.decidesLayout === true));
-  return layout.length > 0 ? layout : answer(all);
+/** Answers to what had none. Where sections stand comes first: all other places are elsewhere until that is known. */
+function decide({ tallies }: Votes): readonly Inference[] {
+  const open = [...tallies.values()].filter(({ given }) => !given);
+  const layout = open.filter(({ decidesLayout }) => decidesLayout).flatMap(infer);
+  return layout.length > 0 ? layout : open.flatMap(infer);
 }
 
-/** Every place votes; places that say nothing, or that something else has written over, do not. */
-function answerGroup(questions: readonly Question[], read: ReadMemory): Inference | undefined {
-  const votes = new Map<string, number>();
-  for (const question of questions) {
-    const answer = answerOf(question, read);
-    if (answer !== undefined) votes.set(answer, (votes.get(answer) ?? 0) + 1);
-  }
-  const [first] = questions;
-  const [winner] = [...votes].toSorted((a, b) => b[1] - a[1]);
-  if (first === undefined || winner === undefined) return undefined;
-  const [answer, agreeing] = winner;
-  const all = [...votes.values()].reduce((sum, count) => sum + count, 0);
-  return { kind: first.kind, id: first.id, answer, agreeing, disagreeing: all - agreeing };
-}
-
-function answerOf({ address, candidates, derive }: Question, read: ReadMemory): string | undefined {
-  const length = Math.max(...candidates.map(({ bytes }) => bytes.length));
-  const memory = read(address, length);
-  if (memory === undefined) return undefined;
-  if (derive !== undefined) return derive(memory, read);
-  const matching = candidates.filter(({ bytes }) => bytes.every((byte, index) => byte === memory[index]));
-  return matching.length === 1 ? matching[0]?.answer : undefined;
+function infer({ kind, id, counts }: Tally): readonly Inference[] {
+  const verdict = verdictOf(counts);
+  return verdict === undefined ? [] : [{ kind, id, ...verdict }];
 }

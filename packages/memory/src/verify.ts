@@ -10,7 +10,8 @@ import {
 import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
 import type { ExternalSymbols, LoadedModule as PredictedModule, LoadInput, LoadRefusal } from '@kelp/loader';
 import { compareModule, type ComparedModule } from './comparison.ts';
-import { loadWithMemory, type Inference } from './inference.ts';
+import type { Inference } from './inference.ts';
+import { KernelInference, type Prediction } from './kernel-inference.ts';
 import { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 import { describeMachine, type MachineDescription } from './machine-description.ts';
@@ -26,6 +27,8 @@ export interface VerifyOptions {
   readonly only?: ReadonlySet<string>;
   /** Names of finalization steps to leave out. */
   readonly without?: ReadonlySet<string>;
+  /** Is told of each module that was loaded or could not be: most of the work, done before the first result comes. */
+  readonly onLoaded?: (name: string) => void;
 }
 
 /** A module whose memory was compared with the prediction. */
@@ -35,6 +38,7 @@ export interface VerifiedModule extends ComparedModule {
   readonly architecture: Architecture;
   /** The kernel would have refused the module: then the addresses or symbols that were given are wrong. */
   readonly refused: LoadRefusal | undefined;
+  /** What memory told, as far as no module before asked it. */
   readonly inferences: readonly Inference[];
   readonly findings: readonly { readonly code: string; readonly message: string }[];
   /** The module as it was predicted. */
@@ -55,10 +59,11 @@ export function isExplained(result: UnverifiedModule | VerifiedModule): boolean 
 }
 
 /**
- * Predict the memory of every module of a kernel, in load order, and compare it with what is there.
+ * Predict the memory of every module of a kernel, and compare it with what is there. Results come in load order.
  *
- * What files and machine description do not decide is inferred, with one answer for all modules. A file of another
- * build is told by its build ID only: a snapshot does not know the srcversion of a loaded module.
+ * What files and machine description do not decide is inferred, with one answer for all modules: so all of them are
+ * loaded before the first is compared. A file of another build is told by its build ID only: a snapshot does not know
+ * the srcversion of a loaded module.
  *
  * @throws KelpError `verify/unknown-step` for a name in `without`. What goes wrong with one module is its result:
  *   `verify/no-file`, `verify/other-build`, `verify/no-address`, and what reading file, symbols and memory throws.
@@ -69,16 +74,20 @@ export async function* verifySnapshot(
 ): AsyncGenerator<VerifiedModule | UnverifiedModule> {
   requireKnownSteps(options);
   const verifier = new Verifier(snapshot, options);
+  const results: (() => UnverifiedModule | VerifiedModule)[] = [];
   for (const module of snapshot.modules) {
     const wanted = options.only === undefined || options.only.has(module.name);
     try {
-      const verified = await verifier.verify(module, wanted);
-      if (verified !== undefined) yield verified;
+      const predicted = await verifier.predict(module, wanted);
+      if (predicted !== undefined) results.push(() => verifier.compare(predicted));
     } catch (error) {
       if (!isKelpError(error)) throw error;
-      if (wanted) yield { name: module.name, error };
+      if (wanted) results.push(() => ({ name: module.name, error }));
     }
+    if (wanted) options.onLoaded?.(module.name);
   }
+  verifier.settle();
+  for (const result of results) yield result();
 }
 
 /** A misspelled step would explain everything, and look like one that explains nothing. */
@@ -94,10 +103,18 @@ function requireKnownSteps({ architectures, without }: VerifyOptions): void {
   );
 }
 
+/** A module with its prediction. */
+interface PredictedFile {
+  readonly module: LoadedModule;
+  readonly file: string;
+  readonly architecture: Architecture;
+  readonly prediction: Prediction;
+}
+
 class Verifier {
   readonly #snapshot: KernelSnapshot;
   readonly #options: VerifyOptions;
-  readonly #answers = new Map<string, string>();
+  readonly #inference: KernelInference;
   /** Exports of the modules loaded so far. */
   readonly #exports = new Map<string, bigint>();
   readonly #external: ExternalSymbols;
@@ -106,10 +123,14 @@ class Verifier {
   constructor(snapshot: KernelSnapshot, options: VerifyOptions) {
     this.#snapshot = snapshot;
     this.#options = options;
+    this.#inference = new KernelInference(this.#read);
     this.#external = externalSymbols(snapshot, this.#exports);
   }
 
-  async verify(module: LoadedModule, wanted: boolean): Promise<VerifiedModule | undefined> {
+  readonly #read = (address: bigint, length: number): Uint8Array | undefined =>
+    this.#snapshot.memory.read(address, length);
+
+  async predict(module: LoadedModule, wanted: boolean): Promise<PredictedFile | undefined> {
     const found = await this.#options.moduleFile(module.name);
     if (found === undefined)
       throw new KelpError('verify/no-file', `no file of module ${module.name} was given`);
@@ -123,21 +144,28 @@ class Verifier {
       ...loadInputOf(this.#snapshot, module, object, architecture, this.#machine, this.#external),
       ...(this.#options.without === undefined ? {} : { without: this.#options.without }),
     };
-    const read = (address: bigint, length: number): Uint8Array | undefined =>
-      this.#snapshot.memory.read(address, length);
-    const { loaded, inferences } = loadWithMemory(input, read, this.#answers);
-    requireAddresses(loaded, module);
+    const prediction = this.#inference.predict(input);
+    requireAddresses(prediction.load.loaded, module);
+    return { module, file: found.file, architecture, prediction };
+  }
+
+  /** Let the modules agree on what was inferred. */
+  settle(): void {
+    this.#inference.settle();
+  }
+
+  compare({ module, file, architecture, prediction }: PredictedFile): VerifiedModule | UnverifiedModule {
+    const { loaded } = prediction.load;
     const { refused, findings } = loaded;
-    return {
-      name: module.name,
-      file: found.file,
-      architecture,
-      refused,
-      inferences,
-      findings,
-      loaded,
-      ...compareModule(loaded, read),
-    };
+    const inferences = this.#inference.takeInferences(prediction);
+    const { name } = module;
+    try {
+      const compared = compareModule(loaded, this.#read);
+      return { name, file, architecture, refused, inferences, findings, loaded, ...compared };
+    } catch (error) {
+      if (!isKelpError(error)) throw error;
+      return { name, error };
+    }
   }
 
   /** Another build of the same module would differ everywhere: say so instead. */

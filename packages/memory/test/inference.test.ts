@@ -53,6 +53,32 @@ describe('loadWithMemory', () => {
     expect(loaded.open).toHaveLength(3);
   });
 
+  test('places in memory that is freed after init are not heard', () => {
+    const initObject = toyObject(
+      [
+        progbits('.text', text, new Uint8Array(32)),
+        progbits('.data', data, new Uint8Array(16), 8),
+        progbits('__jump_table', data, new Uint8Array(48), 8),
+        progbits('.init.text', text, new Uint8Array(32)),
+        rela(
+          3,
+          [1, 4, 4].flatMap((section, entry) => [
+            { offset: entry * 16, type: 2, symbol: section === 1 ? 1 : 3, addend: 4n + BigInt(entry) },
+            { offset: entry * 16 + 4, type: 2, symbol: 1, addend: 20n },
+            { offset: entry * 16 + 8, type: 3, symbol: 2, addend: 8n },
+          ]),
+        ),
+      ],
+      [1, 2, 4].map((section) => ({ name: '', section, type: 3 })),
+    );
+    // What stands in init text now says the contrary, twice.
+    const stale: ReadMemory = (address) => Uint8Array.of(address < 0x50000n ? nop : jump);
+    const { inferences } = loadWithMemory(toyInput(initObject), stale, new Map());
+    expect(inferences).toEqual([
+      { kind: 'jump-label', id: '0x20008', answer: 'disabled', agreeing: 1, disagreeing: 0 },
+    ]);
+  });
+
   test('what is given is not asked', () => {
     const answers = new Map([['jump-label 0x20008', 'disabled']]);
     const { loaded, inferences } = loadWithMemory(

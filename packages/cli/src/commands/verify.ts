@@ -85,12 +85,10 @@ async function verify(
       architectures,
       moduleFile: moduleReader(files),
       ...(only === undefined ? {} : { only }),
+      onLoaded: () => progress.add(1),
       ...(flags.without === undefined ? {} : { without: new Set(flags.without) }),
     });
-    for await (const result of verified) {
-      results.push(result);
-      progress.add(1);
-    }
+    for await (const result of verified) results.push(result);
   } finally {
     progress.stop();
   }
