@@ -59,8 +59,8 @@ export function moduleReader(
   const reader = new FileReader();
   return async (name) => {
     const file = files.get(name);
-    // The reader's buffer is reused for the next file.
-    return file === undefined ? undefined : { file, bytes: (await reader.read(file)).slice() };
+    // The reader's buffer is reused for the next file; slice() of a Buffer would share it.
+    return file === undefined ? undefined : { file, bytes: new Uint8Array(await reader.read(file)) };
   };
 }
 
