@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { KelpError } from '@kelp/core';
+import { fileError, KelpError } from '@kelp/core';
 import { decompress, detectCompression } from './compression.ts';
 
 /** Larger files are refused: the largest kernel image with debug information is well below. */
@@ -48,24 +48,4 @@ export class FileReader {
       if (descriptor !== undefined) closeSync(descriptor);
     }
   }
-}
-
-const codes: ReadonlyMap<string, readonly [code: `file/${string}`, message: string]> = new Map([
-  ['ENOENT', ['file/not-found', 'no such file or folder']],
-  ['EACCES', ['file/permission', 'permission denied']],
-  ['EPERM', ['file/permission', 'operation not permitted']],
-  ['EISDIR', ['file/not-a-file', 'is a folder']],
-  ['ENXIO', ['file/not-a-file', 'is a socket']],
-  ['ENOTDIR', ['file/not-found', 'a part of the path is not a folder']],
-  ['ELOOP', ['file/not-found', 'too many symbolic links']],
-]);
-
-/** The KelpError of a failed file-system call; a KelpError stays what it is. */
-export function fileError(error: unknown, path: string): KelpError {
-  if (error instanceof KelpError) return error;
-  const system = error instanceof Error && 'code' in error ? String(error.code) : undefined;
-  const known = system === undefined ? undefined : codes.get(system);
-  const [code, message] =
-    known ?? (['file/unreadable', error instanceof Error ? error.message : String(error)] as const);
-  return new KelpError(code, message, { file: path }, { cause: error });
 }

@@ -1,7 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { KelpError } from '@kelp/core';
-import { fileError } from './file-reader.ts';
+import { fileError, type KelpError } from '@kelp/core';
 
 /** Files to scan, and the paths that could not be looked at. */
 export interface FoundModules {

@@ -10,7 +10,7 @@ export {
   type SectionRelocationCount,
 } from './census.ts';
 export { CensusBuilder, compareReleases } from './census-builder.ts';
-export { fileError, FileReader } from './file-reader.ts';
+export { FileReader } from './file-reader.ts';
 export { findModules, type FoundModules } from './find-modules.ts';
 export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } from './inventory.ts';
 export { readCensus } from './read-census.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { KelpError } from '@kelp/core';
+import { fileError, KelpError } from '@kelp/core';
 import { censusSchema, type Census } from './census.ts';
-import { fileError } from './file-reader.ts';
 
 /**
  * Read a census that `kelp scan --json` wrote.

@@ -2,9 +2,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { chmodSync, symlinkSync, truncateSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import { KelpError } from '@kelp/core';
 import { describe, expect, test } from 'vitest';
-import { fileError, FileReader } from '../src/file-reader.ts';
+import { FileReader } from '../src/file-reader.ts';
 import { TemporaryFolder, withoutPrivileges } from './temporary-folder.ts';
 
 const folder = new TemporaryFolder();
@@ -135,24 +134,5 @@ describe('a path', () => {
 
   test('that no system takes is file/unreadable', async () => {
     expect(await failure('a\0b')).toMatchObject({ code: 'file/unreadable', file: 'a\0b' });
-  });
-});
-
-describe('fileError', () => {
-  test('leaves a KelpError what it is', () => {
-    const error = new KelpError('elf/truncated', 'the file is empty');
-    expect(fileError(error, 'a.ko')).toBe(error);
-  });
-
-  test('keeps the cause', () => {
-    const cause = Object.assign(new Error('EPERM'), { code: 'EPERM' });
-    expect(fileError(cause, 'a.ko')).toMatchObject({ code: 'file/permission', cause });
-  });
-
-  test('takes anything that is thrown', () => {
-    expect(fileError('out of luck', 'a.ko')).toMatchObject({
-      code: 'file/unreadable',
-      message: 'out of luck',
-    });
   });
 });

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { KelpError, parseConfiguration, type Configuration } from '@kelp/core';
-import { fileError } from '@kelp/census';
+import { fileError, KelpError, parseConfiguration, type Configuration } from '@kelp/core';
 
 /**
  * Read the file of `--config`.

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
-import { fileError, FileReader, findModules } from '@kelp/census';
-import { KelpError } from '@kelp/core';
+import { FileReader, findModules } from '@kelp/census';
+import { fileError, KelpError } from '@kelp/core';
 import { openCaptureFolder, openLiveKernel, openVmcore, type KernelSnapshot } from '@kelp/memory';
 
 /** A kernel and the files of its modules. */

@@ -38,6 +38,7 @@ export {
   type EntryLayout,
 } from './entry-layout.ts';
 export { isKelpError, KelpError, type ErrorCode, type ErrorPlace } from './errors.ts';
+export { fileError } from './file-error.ts';
 export {
   bits,
   extractValue,
