@@ -91,6 +91,19 @@ export type {
 } from './linkage.ts';
 export type { Machine } from './machine.ts';
 export type { Candidate, ModuleImage, PlacedSection, Question, ReadBytes } from './module-image.ts';
+export {
+  livepatchRelocationPrefix,
+  livepatchSectionName,
+  livepatchSymbolName,
+  livepatchSymbolPrefix,
+  objectNameLimit,
+  parseLivepatchSectionName,
+  parseLivepatchSymbolName,
+  symbolNameLimit,
+  vmlinuxObject,
+  type LivepatchSectionName,
+  type LivepatchSymbolName,
+} from './livepatch-names.ts';
 export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
 export {
   applyRelocation,

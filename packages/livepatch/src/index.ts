@@ -1,0 +1,1 @@
+export { livepatchRelocations, type LivepatchRelocations } from './relocation-sections.ts';
