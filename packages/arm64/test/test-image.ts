@@ -91,6 +91,7 @@ export function testImage(input: TestImageInput): TestImage {
       writes.push(`${cause} 0x${address.toString(16)}`);
     },
     externalSymbol: (name) => symbols[name],
+    generatedCode: [],
     functionAt: () => undefined,
     ask: (question) => {
       questions.push(question);

@@ -68,6 +68,7 @@ const validate = new Ajv2020({ allErrors: true }).compile(
         }),
       }),
       skipped: listOf({ name: text, reason: text }),
+      traced: listOf({ address: text, symbol: textOrNull, tracer: text }),
     }),
     failed: listOf({ name: text, code: text, message: text, file: textOrNull, section: textOrNull }),
   }),

@@ -1,4 +1,4 @@
-import type { ModuleImage } from './module-image.ts';
+import type { ModuleImage, ReadBytes } from './module-image.ts';
 
 /** Bytes that stand at an address. */
 export interface CodeSite {
@@ -26,7 +26,32 @@ export interface JumpLabelEncoder {
   encode(image: ModuleImage, site: JumpLabelSite, jumps: boolean): Uint8Array;
 }
 
-/** ftrace_init_nop() of an architecture. */
+/** A call that ftrace_make_call() may write while somebody traces a function. */
+export interface TracingCall {
+  /** What is called: the name of a function and, of code that the kernel generated, its address. */
+  readonly tracer: string;
+  /** Bytes at the address of the {@link TracedSite}. */
+  readonly bytes: Uint8Array;
+  /** What else the kernel changes then: a pointer to the ftrace_ops, a call out of line. Asks what it cannot know. */
+  readonly others?: () => readonly CodeSite[];
+  /** Whether memory that the call leads to is as the kernel makes it; what cannot be read is taken to be. */
+  readonly isSound?: (read: ReadBytes) => boolean;
+}
+
+/** A function entry that may be traced: its bytes tell whether it is, and by whom. */
+export interface TracedSite {
+  readonly address: bigint;
+  /** The bytes while nobody traces the function. */
+  readonly untraced: Uint8Array;
+  /** All calls to tracers that are known beforehand. */
+  readonly calls: () => readonly TracingCall[];
+  /** The call of a tracer that is not known beforehand, by the bytes of the site; undefined for other bytes. */
+  readonly unlisted?: (bytes: Uint8Array, read: ReadBytes) => TracingCall | undefined;
+  /** That call by its tracer. */
+  readonly callOf?: (tracer: string) => TracingCall | undefined;
+}
+
+/** ftrace_init_nop() and ftrace_make_call() of an architecture. */
 export interface FtraceSiteEncoder {
   /**
    * What the kernel writes for one entry of the table of call sites; empty where it writes nothing.
@@ -36,6 +61,11 @@ export interface FtraceSiteEncoder {
   encode(image: ModuleImage, entry: bigint, position: number): readonly CodeSite[];
   /** Cause of the writes, where the bytes depend on what the kernel allocated beside the module; else `ftrace`. */
   readonly cause?: string;
+  /**
+   * What tracing makes of the entry; undefined for an entry that {@link encode} leaves alone. Called after its bytes were
+   * written.
+   */
+  traced?(image: ModuleImage, entry: bigint, position: number): TracedSite | undefined;
 }
 
 /** One entry of a module's static call sites, at its place in memory. */

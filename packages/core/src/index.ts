@@ -13,6 +13,8 @@ export type {
   JumpLabelSite,
   StaticCallEncoder,
   StaticCallSite,
+  TracedSite,
+  TracingCall,
 } from './code-sites.ts';
 export { countEntries, decodeEntries, type Entry, type EntrySource, type Pointer } from './entry.ts';
 export {
@@ -90,7 +92,6 @@ export type {
   SymbolRule,
 } from './linkage.ts';
 export type { Machine } from './machine.ts';
-export type { Candidate, ModuleImage, PlacedSection, Question, ReadBytes } from './module-image.ts';
 export {
   livepatchRelocationPrefix,
   livepatchSectionName,
@@ -104,6 +105,14 @@ export {
   type LivepatchSectionName,
   type LivepatchSymbolName,
 } from './livepatch-names.ts';
+export type {
+  Candidate,
+  GeneratedCode,
+  ModuleImage,
+  PlacedSection,
+  Question,
+  ReadBytes,
+} from './module-image.ts';
 export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
 export {
   applyRelocation,

@@ -20,7 +20,7 @@ export interface PlacedSection {
  * key, the function behind a static call. The same kind and ID always get the same answer, at every place that asks.
  */
 export interface Question {
-  readonly kind: 'feature' | 'jump-label' | 'kernel-chosen' | 'static-call';
+  readonly kind: 'feature' | 'ftrace' | 'jump-label' | 'kernel-chosen' | 'static-call';
   readonly id: string;
   /** A place in memory whose bytes tell the answer. */
   readonly address: bigint;
@@ -42,6 +42,12 @@ export type ReadBytes = (address: bigint, length: number) => Uint8Array | undefi
 export interface Candidate {
   readonly answer: string;
   readonly bytes: Uint8Array;
+}
+
+/** Code that the kernel generated while it ran, as kallsyms lists it: `ftrace_trampoline`, `bpf_trampoline_6442`. */
+export interface GeneratedCode {
+  readonly name: string;
+  readonly address: bigint;
 }
 
 /** Memory of a module while it is being loaded: what linkage, patch steps and generic consumers work on. */
@@ -67,6 +73,8 @@ export interface ModuleImage {
   externalSymbol(name: string): bigint | undefined;
   /** Name of the function that starts exactly at an address outside or inside the module; undefined for none. */
   functionAt(address: bigint): string | undefined;
+  /** Trampolines that the kernel generated and calls of traced functions may lead to. */
+  readonly generatedCode: readonly GeneratedCode[];
   /** Ask something that the file does not decide. */
   ask(question: Question): string;
 }

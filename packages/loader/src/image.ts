@@ -1,6 +1,7 @@
 import {
   KelpError,
   type ByteOrder,
+  type GeneratedCode,
   type Kernel,
   type Machine,
   type ModuleImage,
@@ -18,6 +19,8 @@ export interface ExternalSymbols {
   address(name: string): bigint | undefined;
   /** Name of the function that starts exactly at an address. */
   functionAt(address: bigint): string | undefined;
+  /** Trampolines of ftrace and BPF that the kernel generated; none without it. */
+  readonly generatedCode?: readonly GeneratedCode[];
 }
 
 /** An area with its place and its bytes. */
@@ -121,6 +124,10 @@ export class LoadedImage implements ModuleImage {
 
   functionAt(address: bigint): string | undefined {
     return this.#external.functionAt(address);
+  }
+
+  get generatedCode(): readonly GeneratedCode[] {
+    return this.#external.generatedCode ?? [];
   }
 
   ask(question: Question): string {

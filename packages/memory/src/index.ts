@@ -74,15 +74,10 @@ export {
   type VerifiedModule,
   type VerifyOptions,
 } from './verify.ts';
-export {
-  sumSections,
-  verifyJson,
-  verifyReport,
-  verifySchema,
-  type SymbolAt,
-  type VerifySums,
-} from './verify-report.ts';
+export { sumSections, verifyJson, verifyReport, verifySchema, type VerifySums } from './verify-report.ts';
+export type { SymbolAt } from './traced-functions.ts';
 export { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
+export { generatedCodeAreas } from './generated-code.ts';
 export { groupByFunction, type FunctionSums } from './function-report.ts';
 export { explainAddress, type ExplainedAddress } from './address-report.ts';
 export { loadJson, loadReport, loadSchema } from './load-report.ts';

@@ -31,7 +31,7 @@ export class KernelInference {
 
   /** Load a module. What others say may change the prediction until {@link settle}. */
   predict(input: LoadInput): Prediction {
-    const load = loadWithMemory(input, this.#read, this.#answers);
+    const load = withoutQuestions(loadWithMemory(input, this.#read, this.#answers));
     this.#votes.add(load.votes);
     const prediction = { input, load };
     this.#predictions.push(prediction);
@@ -49,7 +49,7 @@ export class KernelInference {
       if (stale.length === 0) return;
       for (const prediction of stale) {
         this.#votes.remove(prediction.load.votes);
-        prediction.load = loadWithMemory(prediction.input, this.#read, this.#answers);
+        prediction.load = withoutQuestions(loadWithMemory(prediction.input, this.#read, this.#answers));
         this.#votes.add(prediction.load.votes);
       }
     }
@@ -67,4 +67,9 @@ export class KernelInference {
   #isStale({ votes: { tallies } }: InferredLoad): boolean {
     return [...tallies].some(([key, { used }]) => (this.#answers.get(key) ?? used) !== used);
   }
+}
+
+/** Nobody needs the questions any more, and there is one for each function that may be traced. */
+function withoutQuestions(load: InferredLoad): InferredLoad {
+  return { ...load, loaded: { ...load.loaded, open: [] } };
 }

@@ -1,6 +1,7 @@
-import { parseKernel, type Architecture, type Machine } from '@kelp/core';
+import { parseKernel, type Architecture, type GeneratedCode, type Machine } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
 import type { ExternalSymbols, LoadInput } from '@kelp/loader';
+import { generatedCode } from './generated-code.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 
 /** The addresses, symbols and machine of a loaded module: everything that loading it again depends on but memory. */
@@ -35,9 +36,14 @@ export function externalSymbols(
   snapshot: KernelSnapshot,
   exported: ReadonlyMap<string, bigint>,
 ): ExternalSymbols {
+  let generated: readonly GeneratedCode[] | undefined;
   return {
     address: (name) => exported.get(name) ?? kernelSymbol(snapshot, name),
     functionAt: (address) => functionAt(snapshot, address),
+    // All symbols are gone through: once, and not before somebody asks.
+    get generatedCode() {
+      return (generated ??= generatedCode(snapshot));
+    },
   };
 }
 

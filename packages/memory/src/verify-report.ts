@@ -1,7 +1,7 @@
 import type { Block, Report } from '@kelp/report';
 import type { ComparedSection, UnexplainedBytes } from './comparison.ts';
 import type { Inference } from './inference.ts';
-import type { SymbolicAddress } from './kernel-symbols.ts';
+import { tracedFunctions, tracedRows, type SymbolAt } from './traced-functions.ts';
 import { isExplained, type UnverifiedModule, type VerifiedModule } from './verify.ts';
 
 /** Version of the JSON of `kelp verify`. */
@@ -9,9 +9,6 @@ export const verifySchema = 1;
 
 /** Most unexplained places that are shown in full. */
 const shownPlaces = 40;
-
-/** Names the place at an address of a module; undefined where no symbol of the module is there. */
-export type SymbolAt = (module: string, address: bigint) => SymbolicAddress | undefined;
 
 type Results = readonly (UnverifiedModule | VerifiedModule)[];
 
@@ -48,6 +45,7 @@ export function verifyReport(origin: string, results: Results, symbolAt: SymbolA
     blocks: [
       ...(verified.length === 0 ? [] : [modulesTable(verified)]),
       ...inferredBlocks(verified.flatMap(({ inferences }) => inferences)),
+      ...tracedBlocks(verified, symbolAt),
       ...findingBlocks(verified),
       ...refusedBlocks(verified),
       ...unexplainedBlocks(verified, symbolAt),
@@ -118,6 +116,11 @@ function inferenceTable(caption: string, inferences: readonly Inference[]): Bloc
       cells: [kind, id, answer, agreeing, disagreeing],
     })),
   };
+}
+
+function tracedBlocks(verified: readonly VerifiedModule[], symbolAt: SymbolAt): readonly Block[] {
+  const rows = tracedRows(verified.flatMap((module) => tracedFunctions(module, symbolAt)));
+  return tableBlocks('Traced', ['module', 'calls', 'functions', 'names'], rows);
 }
 
 function findingBlocks(verified: readonly VerifiedModule[]): readonly Block[] {
@@ -213,7 +216,7 @@ function verdict(results: Results): Block {
  * Plain data for `kelp verify --json`.
  *
  * Beside schema, machine and modules it has `origin`; `failed` with the modules that could not be verified; and for a
- * module `refused`, `findings` and the sections that were `skipped`, with the reason.
+ * module `refused`, `findings`, the sections that were `skipped`, with the reason, and the functions that are `traced`.
  */
 export function verifyJson(origin: string, results: Results, symbolAt: SymbolAt): object {
   const verified = results.filter((result): result is VerifiedModule => 'sections' in result);
@@ -231,10 +234,8 @@ export function verifyJson(origin: string, results: Results, symbolAt: SymbolAt)
   };
 }
 
-function moduleJson(
-  { name, architecture, refused, findings, sections, skipped }: VerifiedModule,
-  symbolAt: SymbolAt,
-): object {
+function moduleJson(module: VerifiedModule, symbolAt: SymbolAt): object {
+  const { name, architecture, refused, findings, sections, skipped } = module;
   return {
     name,
     architecture: architecture.id,
@@ -254,6 +255,11 @@ function moduleJson(
       })),
     })),
     skipped,
+    traced: tracedFunctions(module, symbolAt).map(({ address, symbol = null, tracer }) => ({
+      address: hex(address),
+      symbol,
+      tracer,
+    })),
   };
 }
 

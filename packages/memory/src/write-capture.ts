@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { checkFileName } from './capture-json.ts';
 import { fileFault } from './file-fault.ts';
-import type { KernelSnapshot, LoadedModule, MachineText } from './kernel-snapshot.ts';
+import { generatedCodeAreas } from './generated-code.ts';
+import type { KernelSnapshot, LoadedModule, MachineText, MemoryArea } from './kernel-snapshot.ts';
 
 /** What a capture holds, and what it could not take. */
 export interface WrittenCapture {
@@ -24,6 +25,9 @@ const texts: readonly MachineText[] = [
   'vulnerabilities.txt',
 ];
 
+/** Where memory of trampolines goes. No module has a name with `-`. */
+const generatedCodeFolder = 'generated-code';
+
 /** What m_show in kernel/module/procfs.c calls the states. */
 const stateWords = { live: 'Live', coming: 'Loading', going: 'Unloading' } as const;
 
@@ -43,6 +47,7 @@ export function writeCapture(
   try {
     mkdirSync(join(folder, 'memory'), { recursive: true });
     for (const module of snapshot.modules) writer.writeModule(module, sectionSizes(module.name));
+    writer.writeRegions(generatedCodeFolder, generatedCodeAreas(snapshot));
     return writer.finish();
   } catch (error) {
     throw fileFault(error, folder);
@@ -71,9 +76,7 @@ class CaptureWriter {
     // /proc/modules does not list a module whose sections are not laid out yet.
     if (state === 'unformed') return;
     checkFileName(name, this.#folder);
-    mkdirSync(join(this.#folder, 'memory', name), { recursive: true });
-    const regions = module.areas.filter(({ address, size }) => this.#writeRegion(name, address, size));
-    this.#regions.push([name, regions.map(({ address, size }) => ({ address: hex(address), size }))]);
+    const regions = this.writeRegions(name, module.areas);
     const inRegion = (address: bigint, size: number): boolean =>
       regions.some(
         (one) => address >= one.address && address + BigInt(size) <= one.address + BigInt(one.size),
@@ -94,6 +97,14 @@ class CaptureWriter {
     if (module.perCpu !== undefined)
       this.#perCpu.push([name, { address: hex(module.perCpu.address), size: module.perCpu.size }]);
     this.#lines.push(`${name} ${module.size} 0 - ${stateWords[state]} ${hex(module.base)}\n`);
+  }
+
+  /** Write areas of memory under a name; those that can be read. */
+  writeRegions(name: string, areas: readonly MemoryArea[]): readonly MemoryArea[] {
+    mkdirSync(join(this.#folder, 'memory', name), { recursive: true });
+    const regions = areas.filter(({ address, size }) => this.#writeRegion(name, address, size));
+    this.#regions.push([name, regions.map(({ address, size }) => ({ address: hex(address), size }))]);
+    return regions;
   }
 
   finish(): WrittenCapture {

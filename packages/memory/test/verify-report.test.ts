@@ -78,6 +78,20 @@ describe('the report', () => {
     expect(shown).not.toContain('0x20');
   });
 
+  test('shows traced functions by what they call', () => {
+    const tracer = 'ftrace_trampoline at 0xffffffffc0300000';
+    const inferences = Array.from({ length: 10 }, (_, index) => ({
+      ...inference,
+      kind: 'ftrace' as const,
+      id: `0x${(0x10000 + index).toString(16)}`,
+      answer: index < 9 ? tracer : 'ftrace_caller',
+    }));
+    const shown = show(verified({ inferences }));
+    const names = Array.from({ length: 8 }, (_, index) => `0x1000${index}`).join(', ');
+    expect(shown).toMatch(new RegExp(`^ +toy +${tracer} +9 +${names} and 1 more$`, 'mu'));
+    expect(shown).toMatch(/^ +toy +ftrace_caller +1 +0x10009$/mu);
+  });
+
   test('shows at most 40 unexplained places, and says how many there are', () => {
     const [section] = verified().sections;
     if (section === undefined) throw new Error('no section');
@@ -124,7 +138,8 @@ describe('the report', () => {
 test('as JSON', () => {
   const error = new KelpError('memory/truncated', 'too short', { file: 'a.bin' });
   const symbol = { name: 'first', address: 0x10000n, type: 't', module: 'toy' };
-  const results = [verified({ inferences: [inference] }, 0x10020n), { name: 'broken', error }];
+  const traced = { ...inference, kind: 'ftrace' as const, id: '0x10020', answer: 'ftrace_caller' };
+  const results = [verified({ inferences: [inference, traced] }, 0x10020n), { name: 'broken', error }];
   const data = verifyJson('somewhere', results, (module, address) =>
     module === 'toy' && address === 0x10020n ? { symbol, offset: 0x20n } : undefined,
   );
@@ -154,6 +169,7 @@ test('as JSON', () => {
           { name: '.data', reason: 'holds data that changes while the kernel runs' },
           { name: '.init.text', reason: 'freed after init' },
         ],
+        traced: [{ address: '0x10020', symbol: 'first', tracer: 'ftrace_caller' }],
       },
     ],
     failed: [

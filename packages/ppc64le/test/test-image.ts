@@ -94,6 +94,7 @@ export function testImage(input: TestImageInput): TestImage {
       writes.push(`${cause} 0x${address.toString(16)} ${toHex(bytes)}`);
     },
     externalSymbol: (name) => input.symbols?.[name],
+    generatedCode: [],
     functionAt: () => undefined,
     ask: (question) => {
       questions.push(question);

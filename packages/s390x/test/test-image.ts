@@ -68,6 +68,7 @@ export function testImage({
       writes.push(`${cause} 0x${address.toString(16)} ${toHex(bytes)}`);
     },
     externalSymbol: () => undefined,
+    generatedCode: [],
     functionAt: (address) => functions?.get(address),
     ask: (question) => {
       questions.push(question);

@@ -25,8 +25,8 @@ export function countsCalls(image: ModuleImage): boolean {
 
 /** By the calls of the module or, where it calls nobody, by what calls from elsewhere have left before its functions. */
 function askFeature(image: ModuleImage, template: CallThunkTemplate): boolean {
-  const calls = callsInText(image);
-  const answers = calls.slice(0, witnesses).map((call) => askCall(image, template, call));
+  const calls = firstCalls(image);
+  const answers = calls.map((call) => askCall(image, template, call));
   if (calls.length === 0) {
     for (const one of paddedFunctions(image, template)) answers.push(askPadding(image, template, one));
   }
@@ -39,11 +39,15 @@ interface Call {
   readonly target: bigint;
 }
 
-function callsInText(image: ModuleImage): readonly Call[] {
-  return siteAddresses(image, '.call_sites').flatMap((site) => {
+/** The first calls that are listed and stay after init. */
+function firstCalls(image: ModuleImage): readonly Call[] {
+  const calls: Call[] = [];
+  for (const site of siteAddresses(image, '.call_sites')) {
     const target = isInText(image, site) ? calledFunction(image, site) : undefined;
-    return target === undefined ? [] : [{ site, target }];
-  });
+    if (target !== undefined) calls.push({ site, target });
+    if (calls.length === witnesses) break;
+  }
+  return calls;
 }
 
 function askCall(image: ModuleImage, template: CallThunkTemplate, { site, target }: Call): string {

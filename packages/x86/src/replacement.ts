@@ -44,6 +44,13 @@ export function movedCode(bytes: Uint8Array, move: Move, kernel: Kernel): Uint8A
   return copy;
 }
 
+/** text_poke_apply_relocation(): the bytes of copied code at its new place, nothing merged. */
+export function relocatedCode(bytes: Uint8Array, move: Move): Uint8Array {
+  const copy = bytes.slice();
+  adjustAll(copy, move);
+  return copy;
+}
+
 /** Code that is a call or jump of 5 bytes and nothing else: recompute_jump() and the lines before its call. */
 function adjustOneBranch(bytes: Uint8Array, { to, from, length }: Move): void {
   if (length !== 5) return;

@@ -47,6 +47,7 @@ export interface TestImageInput {
   readonly symbols?: Readonly<Record<string, bigint>>;
   readonly features?: Readonly<Record<string, boolean>>;
   readonly values?: Readonly<Record<string, bigint>>;
+  readonly generatedCode?: ModuleImage['generatedCode'];
   readonly smp?: boolean;
   /** By ID of the question. */
   readonly answers?: Readonly<Record<string, string>>;
@@ -103,6 +104,7 @@ export function testImage(input: TestImageInput): TestImage {
       writes.push(`${cause} 0x${address.toString(16)}`);
     },
     externalSymbol: (name) => symbols[name],
+    generatedCode: input.generatedCode ?? [],
     functionAt: (address) => Object.entries(symbols).find(([, value]) => value === address)?.[0],
     ask(question) {
       questions.push(question);

@@ -23,6 +23,8 @@ enum {
 	MOST_SECTIONS = 65536,
 	/* Larger than any kernel image. */
 	IMAGE = 96 << 20,
+	/* The smallest page of all architectures. */
+	PAGE = 4096,
 };
 
 static const char disk[] = "/dev/vda";
@@ -108,6 +110,28 @@ static void load_modules(void)
 	}
 	for (char *line = strtok(list.bytes, "\n"); line; line = strtok(NULL, "\n"))
 		load_module(line);
+	free(list.bytes);
+}
+
+/* Each line of /modules/trace is written to a file of tracefs: its name, and behind a `=` what is written. */
+static void start_tracing(void)
+{
+	struct buffer list = { 0 };
+
+	if (read_file("/modules/trace", &list) != 0)
+		return;
+	if (mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL) != 0)
+		say("tracefs: %s\n", strerror(errno));
+	for (char *line = strtok(list.bytes, "\n"); line; line = strtok(NULL, "\n")) {
+		char path[256];
+		char *value = strchr(line, '=');
+
+		if (!value)
+			continue;
+		*value++ = 0;
+		snprintf(path, sizeof(path), "/sys/kernel/tracing/%s", line);
+		write_file(path, value);
+	}
 	free(list.bytes);
 }
 
@@ -234,12 +258,28 @@ static struct range kernel_image(void)
 	return image;
 }
 
+/* Trampolines of ftrace and BPF: kallsyms names code that the kernel generated like symbols of a module. */
+static size_t generated_code(struct range *areas, size_t most)
+{
+	struct buffer list = { 0 };
+	size_t count = 0;
+
+	if (read_file("/proc/kallsyms", &list) != 0)
+		return 0;
+	for (char *line = strtok(list.bytes, "\n"); line && count < most; line = strtok(NULL, "\n"))
+		if (strstr(line, "\t[__builtin__ftrace]") || strstr(line, "\t[bpf]"))
+			areas[count++] = (struct range){ strtoull(line, NULL, 16) & ~(PAGE - 1ull), PAGE };
+	free(list.bytes);
+	return count;
+}
+
 static void archive_memory(void)
 {
 	static struct range wanted[MOST_AREAS];
-	size_t count = module_areas(wanted, MOST_AREAS - 1);
+	size_t count = module_areas(wanted, MOST_AREAS / 2);
 	struct range image = kernel_image();
 
+	count += generated_code(wanted + count, MOST_AREAS - count - 1);
 	say("%zu sections in %zu areas\n", section_count, count);
 	if (image.address != 0)
 		wanted[count++] = image;
@@ -282,6 +322,7 @@ int main(void)
 	write_file("/proc/sys/kernel/kptr_restrict", "1");
 
 	load_modules();
+	start_tracing();
 	sleep(1);
 	if (archive_open(disk) != 0) {
 		say("%s: %s\n", disk, strerror(errno));

@@ -29,18 +29,26 @@ export function unpackModules(modules: readonly OrderedModule[], folder: string)
   }
 }
 
+/** Where the parts of an initrd are. */
+export interface InitrdPaths {
+  /** Folder with the unpacked module files. */
+  readonly files: string;
+  /** Where the tree of the initrd is put together. */
+  readonly tree: string;
+  readonly initrd: string;
+}
+
 /**
- * Builds the initrd: the guest's program as /init and the modules with their order.
+ * Builds the initrd: the guest's program as /init, the modules with their order, what is written to tracefs.
  *
- * @param modules - what is loaded; the files are in `files`.
- * @param folder - where the tree of the initrd is put together.
+ * @param modules - what is loaded.
+ * @param trace - `FILE=TEXT` each.
  */
 export function buildInitrd(
   compiler: string,
   modules: readonly OrderedModule[],
-  files: string,
-  folder: string,
-  initrd: string,
+  trace: readonly string[],
+  { files, tree: folder, initrd }: InitrdPaths,
 ): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(join(folder, 'modules'), { recursive: true });
@@ -54,6 +62,7 @@ export function buildInitrd(
     copyFileSync(join(files, `${name}.ko`), join(folder, 'modules', `${name}.ko`));
   const lines = modules.map(({ name, parameters }) => `${name}.ko ${parameters}`.trim());
   writeFileSync(join(folder, 'modules/order'), `${lines.join('\n')}\n`);
+  writeFileSync(join(folder, 'modules/trace'), trace.map((line) => `${line}\n`).join(''));
   const names = execFileSync('find', ['.'], { cwd: folder });
   const archive = execFileSync('cpio', ['-o', '-H', 'newc', '--quiet'], {
     cwd: folder,

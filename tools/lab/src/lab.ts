@@ -34,6 +34,8 @@ with the guest's own files and console output in OUTPUT/guest.
   --append WORDS    more words for the kernel command line, for example "nokaslr mitigations=off"
   --modules FILE    list of modules; tools/lab/modules/common.txt and ARCH.txt without it
   --without NAMES   modules to leave out, separated by commas
+  --trace FILE=TEXT write TEXT to a file of tracefs once the modules are loaded; may be repeated, in order:
+                    --trace 'set_ftrace_filter=:mod:ext4' --trace current_tracer=function
   --tables FOLDER   where depmod's tables of this kernel are kept between runs
   --timeout SECONDS when to give up, 300 without it
 `;
@@ -53,6 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
       append: { type: 'string', default: '' },
       modules: { type: 'string' },
       without: { type: 'string', default: '' },
+      trace: { type: 'string', multiple: true, default: [] },
       tables: { type: 'string' },
       timeout: { type: 'string', default: '300' },
     },
@@ -80,13 +83,11 @@ async function main(argv: readonly string[]): Promise<number> {
   };
   const files = join(output, 'modules');
   unpackModules(order.modules, files);
-  buildInitrd(
-    machineTypes[tree.architecture].compiler,
-    order.modules,
+  buildInitrd(machineTypes[tree.architecture].compiler, order.modules, values.trace, {
     files,
-    join(guest, 'initrd'),
-    run.initrd,
-  );
+    tree: join(guest, 'initrd'),
+    initrd: run.initrd,
+  });
   writeFileSync(run.disk, '');
   truncateSync(run.disk, diskSize);
   const seconds = await boot(run, join(guest, 'console.txt'), Number(values.timeout));

@@ -1,7 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { hex, type KernelSnapshot, type LoadedModule, type MachineText } from '@kelp/memory';
+import {
+  generatedCodeAreas,
+  hex,
+  type KernelSnapshot,
+  type LoadedModule,
+  type MachineText,
+} from '@kelp/memory';
 
 const texts: readonly MachineText[] = [
   'cmdline',
@@ -60,7 +66,10 @@ export function writeCapture(
   );
   writeJson(
     join(folder, 'regions.json'),
-    modules.map((module) => [module.name, writeAreas(snapshot, module, folder)]),
+    [...modules, { name: 'generated-code', areas: generatedCodeAreas(snapshot) }].map((owner) => [
+      owner.name,
+      writeAreas(snapshot, owner, folder),
+    ]),
   );
 }
 
@@ -76,8 +85,12 @@ function sectionsOf(module: LoadedModule, sectionSize: SectionSize): unknown {
   return Object.fromEntries(sections);
 }
 
-/** The areas of a module that have memory, their bytes written. */
-function writeAreas(snapshot: KernelSnapshot, module: LoadedModule, folder: string): unknown {
+/** The areas of a module, or of generated code, that have memory, their bytes written. */
+function writeAreas(
+  snapshot: KernelSnapshot,
+  module: Pick<LoadedModule, 'areas' | 'name'>,
+  folder: string,
+): unknown {
   return module.areas.flatMap(({ address, size }) => {
     const bytes = size === 0 ? undefined : snapshot.memory.read(address, size);
     if (bytes === undefined) return [];
