@@ -4,7 +4,7 @@ import type { Inspection } from './inspection.ts';
 export const inspectionSchema = 1;
 
 /** Plain data of an inspection for `--json`: rows of tables by name, numbers of the file as numbers. */
-export function inspectionJson(inspection: Inspection): unknown {
+export function inspectionJson(inspection: Inspection): Readonly<Record<string, unknown>> {
   const { architecture, kernel, inventory, special, refused } = inspection;
   return {
     schema: inspectionSchema,

@@ -173,5 +173,6 @@ export {
   typedExceptionEntry,
   type CodeTable,
 } from './special-sections/code-tables.ts';
+export { klpFuncEntry, klpObjectEntry, klpRelocEntry } from './special-sections/livepatch.ts';
 export { absoluteTables, genericSections, prel32Tables } from './special-sections/generic.ts';
 export type { Capability, KernelSupport, Support, ToolSupport } from './support.ts';

@@ -1,5 +1,6 @@
 import { FileReader, inspect, inspectionJson, inspectionReport } from '@kelp/census';
 import { parseObjectFile } from '@kelp/core/elf';
+import { livepatchBlocks, livepatchJson, readLivepatch } from '@kelp/livepatch';
 import { Command } from 'commander';
 import { architectures } from '../architectures.ts';
 import type { Finish, Io } from '../io.ts';
@@ -35,8 +36,19 @@ export function inspectCommand(io: Io, finish: Finish): Command {
         ...(configuration === undefined ? {} : { configuration }),
         ...(entries === undefined ? {} : { entries }),
       });
-      if (flags.json === true) printJson(inspectionJson(inspection), io);
-      else printReport(inspectionReport(inspection), io);
+      const livepatch = readLivepatch(object);
+      const { architecture } = inspection;
+      if (flags.json === true) {
+        const json = inspectionJson(inspection);
+        printJson(
+          livepatch === undefined ? json : { ...json, livepatch: livepatchJson(livepatch, architecture) },
+          io,
+        );
+      } else {
+        const report = inspectionReport(inspection);
+        const more = livepatch === undefined ? [] : livepatchBlocks(livepatch, architecture);
+        printReport({ ...report, blocks: [...report.blocks, ...more] }, io);
+      }
       finish(inspection.refused === null || inspection.refused.length === 0 ? 0 : 1);
     });
 }

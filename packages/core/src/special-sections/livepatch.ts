@@ -1,9 +1,41 @@
-import { padding, pointer, u32, u64, u8 } from '../entry-layout.ts';
+import { padding, pointer, u32, u64, u8, type EntryLayout } from '../entry-layout.ts';
 import type { SpecialSection } from '../special-section.ts';
 
 // Sections of livepatch modules, and what the tools leave in them on the way.
 
 const madeByTool = 'The livepatch build tool writes it; nothing refers to the target module.';
+
+/** An object in `.init.klp_objects`. `name` is empty for vmlinux. */
+export const klpObjectEntry = {
+  size: 64,
+  fields: {
+    name: pointer(0, { optional: true }),
+    funcs: pointer(8, { optional: true }),
+    prePatch: pointer(16, { optional: true }),
+    postPatch: pointer(24, { optional: true }),
+    preUnpatch: pointer(32, { optional: true }),
+    postUnpatch: pointer(40, { optional: true }),
+    postUnpatchEnabled: u8(48),
+    callbacksPad: padding(49, 7),
+    nrFuncs: u32(56),
+    pad: padding(60, 4),
+  },
+  structure: 'include/linux/livepatch_external.h struct klp_object_ext',
+} as const satisfies EntryLayout;
+
+/** A function in `.init.klp_funcs`. */
+export const klpFuncEntry = {
+  size: 24,
+  fields: { oldName: pointer(0), newFunc: pointer(8), sympos: u64(16) },
+  structure: 'include/linux/livepatch_external.h struct klp_func_ext',
+} as const satisfies EntryLayout;
+
+/** A relocation in `__klp_relocs`, before objtool klp post-link. */
+export const klpRelocEntry = {
+  size: 24,
+  fields: { offset: pointer(0), sym: pointer(8), type: u32(16), pad: padding(20, 4) },
+  structure: 'tools/objtool/include/objtool/klp.h struct klp_reloc',
+} as const satisfies EntryLayout;
 
 /** Sections of livepatches and of their build. */
 export const livepatchSections: readonly SpecialSection[] = [
@@ -25,24 +57,7 @@ export const livepatchSections: readonly SpecialSection[] = [
     name: '.init.klp_objects',
     applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
-    layouts: [
-      {
-        size: 64,
-        fields: {
-          name: pointer(0, { optional: true }),
-          funcs: pointer(8, { optional: true }),
-          prePatch: pointer(16, { optional: true }),
-          postPatch: pointer(24, { optional: true }),
-          preUnpatch: pointer(32, { optional: true }),
-          postUnpatch: pointer(40, { optional: true }),
-          postUnpatchEnabled: u8(48),
-          callbacksPad: padding(49, 7),
-          nrFuncs: u32(56),
-          pad: padding(60, 4),
-        },
-        structure: 'include/linux/livepatch_external.h struct klp_object_ext',
-      },
-    ],
+    layouts: [klpObjectEntry],
     consumer: { file: 'scripts/livepatch/init.c', symbol: 'livepatch_mod_init' },
     phase: 'init',
     effect: 'Objects that the livepatch changes; the init function builds struct klp_patch from them.',
@@ -52,13 +67,7 @@ export const livepatchSections: readonly SpecialSection[] = [
     name: '.init.klp_funcs',
     applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
-    layouts: [
-      {
-        size: 24,
-        fields: { oldName: pointer(0), newFunc: pointer(8), sympos: u64(16) },
-        structure: 'include/linux/livepatch_external.h struct klp_func_ext',
-      },
-    ],
+    layouts: [klpFuncEntry],
     consumer: { file: 'scripts/livepatch/init.c', symbol: 'livepatch_mod_init' },
     phase: 'init',
     effect: 'Functions that the livepatch replaces: name, position among equal names, replacement.',
@@ -79,13 +88,7 @@ export const livepatchSections: readonly SpecialSection[] = [
     name: '__klp_relocs*',
     applies: [{ since: '6.19' }],
     config: 'KLP_BUILD',
-    layouts: [
-      {
-        size: 24,
-        fields: { offset: pointer(0), sym: pointer(8), type: u32(16), pad: padding(20, 4) },
-        structure: 'tools/objtool/include/objtool/klp.h struct klp_reloc',
-      },
-    ],
+    layouts: [klpRelocEntry],
     consumer: { file: 'tools/objtool/klp-post-link.c', symbol: 'cmd_klp_post_link' },
     phase: 'build',
     effect: 'Relocations of one object before objtool klp post-link turns them into .klp.rela sections.',
