@@ -7,6 +7,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { scanCommand } from './commands/scan.ts';
+import { symbolsCommand } from './commands/symbols.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { describeError } from './describe-error.ts';
 import type { ExitStatus, Finish, Io } from './io.ts';
@@ -35,6 +36,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     loadCommand,
     verifyCommand,
     captureCommand,
+    symbolsCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }
