@@ -144,7 +144,7 @@ function symbolsOfModule(
 }
 
 /** The name under which the kernel knows a module: modinfo `name`, else the file's with underscores. */
-export function moduleName(object: ObjectFile, file: string): string {
+function moduleName(object: ObjectFile, file: string): string {
   const section = object.section('.modinfo');
   const name = section === undefined ? undefined : modinfoValue(parseModinfo(section.bytes), 'name');
   if (name !== undefined && name !== '') return name;
