@@ -17,6 +17,7 @@ export const livepatch: LivepatchSupport = {
       function: 'aarch64_insn_copy',
       readOnly: true,
       alignment: 4,
+      linkage: 'plain store',
       note: 'If the destination is out of reach, its PLT entry is a plain store into read-only text, which faults.',
       source,
     },
@@ -27,6 +28,7 @@ export const livepatch: LivepatchSupport = {
       function: 'aarch64_insn_copy',
       readOnly: true,
       alignment: 4,
+      linkage: 'plain store',
       note:
         'On CPUs with erratum 843419 a veneer is a plain store into read-only text, which faults; ' +
         'and a place that became a branch has lost its register when it is relocated again.',

@@ -1,4 +1,4 @@
-import type { ModuleImage, PlacedSection } from '@kelp/core';
+import type { LinkageSlot, LoaderStateChange, ModuleImage, PlacedSection } from '@kelp/core';
 import {
   adrpDistance,
   branchX16,
@@ -78,6 +78,28 @@ export class PltBuilder {
     const pair = addressInRegister(target, address, adrp & 0x1f);
     const back = encodeBranch(address + 8n, place + 4n);
     return this.#write(slot, instructionBytes([...pair, back]), 'veneer') ? address : undefined;
+  }
+
+  /** Filled slots that no branch reaches. */
+  unused(reached: ReadonlySet<bigint>): readonly LinkageSlot[] {
+    return Array.from({ length: this.#used }, (_, slot) => slot).flatMap((slot): readonly LinkageSlot[] => {
+      const address = this.#address(slot);
+      if (reached.has(address)) return [];
+      const { page: own, adrp, add, branch } = this.#entry(slot);
+      if (adrp === 0) return [];
+      const target = own + adrpDistance(adrp) + BigInt((add >>> 10) & 0xfff);
+      return [{ kind: branch === branchX16 ? 'plt' : 'veneer', address, size: pltEntrySize, target }];
+    });
+  }
+
+  /** Give back the last entries, as far as no branch reaches them. */
+  release(reached: ReadonlySet<bigint>, name: string): readonly LoaderStateChange[] {
+    const before = this.#used;
+    while (this.#used > 0 && !reached.has(this.#address(this.#used - 1))) {
+      this.#used--;
+      this.#write(this.#used, new Uint8Array(pltEntrySize), 'livepatch-clear');
+    }
+    return this.#used === before ? [] : [{ name, old: before, new: this.#used }];
   }
 
   #mustSkip(slot: number): boolean {

@@ -1,6 +1,8 @@
 import type { Linker, LinkedRelocation, LinkResult, ModuleImage, PlacedSection, Refusal } from '@kelp/core';
 import { erratum843419 } from './features.ts';
 import {
+  branchDistance,
+  encodeAdrp,
   encodeBranch,
   insertAdrImmediate,
   instructionBytes,
@@ -54,6 +56,15 @@ export function pltLinker(
   const builderFor = (place: bigint): PltBuilder | undefined =>
     initSections.some((one) => holds(one, place)) ? init : core;
   return {
+    unused(inUse) {
+      const reached = destinations(image, inUse);
+      return [core, init].flatMap((plt) => plt?.unused(reached) ?? []);
+    },
+    release(inUse) {
+      const reached = destinations(image, inUse);
+      return core?.release(reached, 'core.plt_num_entries') ?? [];
+    },
+    restore: ({ P }) => restoreAdrp(image, P),
     letters(relocation) {
       if (branchTypes.has(relocation.type)) return branchLetters(relocation, builderFor(relocation.P));
       if (!adrpTypes.has(relocation.type) || !isForbiddenForAdrp(relocation.P)) return noLetters;
@@ -61,6 +72,27 @@ export function pltLinker(
       return affected === true ? replaceAdrp(image, relocation, builderFor(relocation.P)) : noLetters;
     },
   };
+}
+
+/** Where the branches stand that relocations have made. */
+function destinations(image: ModuleImage, relocations: Iterable<LinkedRelocation>): ReadonlySet<bigint> {
+  const reached = new Set<bigint>();
+  for (const { type, P } of relocations) {
+    if (!branchTypes.has(type) && !adrpTypes.has(type)) continue;
+    const instruction = readInstruction(image, P);
+    if (instruction !== undefined) reached.add(P + BigInt(branchDistance(instruction) ?? 0));
+  }
+  return reached;
+}
+
+/** What became ADR or a branch to a veneer is an ADRP again, with the register that the other has. */
+function restoreAdrp(image: ModuleImage, place: bigint): void {
+  const instruction = readInstruction(image, place);
+  if (instruction === undefined || isAdrp(instruction)) return;
+  const distance = isBranch(instruction) ? branchDistance(instruction) : undefined;
+  const veneer = distance === undefined ? instruction : readInstruction(image, place + BigInt(distance));
+  const register = (veneer ?? 0) & 0x1f;
+  image.write(place, instructionBytes([encodeAdrp(0n, 0n, register)]), 'livepatch-clear');
 }
 
 /**

@@ -90,6 +90,8 @@ export type {
   RequiredSection,
   SectionChange,
   SymbolRule,
+  LinkageSlot,
+  LoaderStateChange,
 } from './linkage.ts';
 export type { Machine } from './machine.ts';
 export {
@@ -113,10 +115,17 @@ export type {
   Question,
   ReadBytes,
 } from './module-image.ts';
-export type { ClearSupport, LateStore, LivepatchSupport } from './livepatch-support.ts';
+export {
+  clearSupport,
+  lateStore,
+  type ClearSupport,
+  type LateStore,
+  type LivepatchSupport,
+} from './livepatch-support.ts';
 export {
   applyRelocation,
   clearRelocation,
+  isInRange,
   type ClearOutcome,
   type RelocationInput,
   type RelocationOutcome,

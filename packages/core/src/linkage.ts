@@ -72,10 +72,42 @@ export type LinkResult =
   | { readonly kind: 'written' }
   | ({ readonly kind: 'refused' } & Refusal);
 
-/** Fills GOT, PLT, stubs and veneers while relocations are applied, in the kernel's order. */
+/** What the loader remembers of a module beside its memory, such as the stub_count of ppc64le. */
+export interface LoaderStateChange {
+  /** The kernel's name of it, with the symbol's index where there is one for each symbol. */
+  readonly name: string;
+  readonly old: number;
+  readonly new: number;
+}
+
+/** A slot of GOT, PLT, stubs or veneers that the loader has filled. */
+export interface LinkageSlot {
+  readonly kind: 'got' | 'plt' | 'stub' | 'veneer';
+  readonly address: bigint;
+  /** In bytes. */
+  readonly size: number;
+  /** The address that it holds or leads to. */
+  readonly target: bigint;
+}
+
+/**
+ * Fills GOT, PLT, stubs and veneers while relocations are applied, in the kernel's order. It goes on where it was when
+ * relocations of a livepatch are applied late.
+ */
 export interface Linker {
   /** Values of the letters beyond S, A and P for one relocation. Writes what the loader writes for it. */
   letters(relocation: LinkedRelocation): LinkResult;
+  /** Undo what the linker itself has written at a place (`written`), whatever the row says. */
+  restore?(relocation: LinkedRelocation): void;
+  /** Filled slots that nothing uses: none of the relocations, and nothing that finalization made. */
+  unused?(inUse: Iterable<LinkedRelocation>): readonly LinkageSlot[];
+  /**
+   * Give back what nothing uses, as far as everything that is used stays as it is and can still be found. The bytes
+   * become zero, and the loader forgets the slots. No kernel does so; this is what clearing would need.
+   *
+   * @param inUse - every relocation that is applied and stays.
+   */
+  release?(inUse: Iterable<LinkedRelocation>): readonly LoaderStateChange[];
 }
 
 /** How a symbol of a special name is resolved before relocations are applied. */

@@ -1,4 +1,4 @@
-import type { Applicability } from './kernel.ts';
+import { appliesTo, type Applicability, type Kernel } from './kernel.ts';
 import type { KernelSource } from './relocation-type.ts';
 
 /** How a relocation is stored into a module that already runs. */
@@ -10,8 +10,10 @@ export interface LateStore {
   readonly function: string;
   /** It can write into read-only memory. */
   readonly readOnly: boolean;
-  /** The place must be a multiple of this many bytes; absent: any. */
+  /** The place must be a multiple of this many bytes, or it is not written and nothing says so; absent: any. */
   readonly alignment?: number;
+  /** Slots of GOT, PLT, stubs and veneers are plain stores, which fault in read-only memory; absent: as the field. */
+  readonly linkage?: 'plain store';
   /** What else a reader should know, such as stores that do not go this way. */
   readonly note?: string;
   readonly source: KernelSource;
@@ -23,6 +25,22 @@ export interface ClearSupport {
   readonly source: KernelSource;
   /** What it does, in one or two sentences. */
   readonly effect: string;
+}
+
+/** The row that says how a kernel stores a type late; undefined where it does not: it has no livepatch. */
+export function lateStore(
+  { lateStores }: LivepatchSupport,
+  kernel: Kernel,
+  type: number,
+): LateStore | undefined {
+  return lateStores.find(
+    ({ applies, types }) => appliesTo(applies, kernel) && (types === undefined || types.includes(type)),
+  );
+}
+
+/** The row of a kernel that clears; undefined where it does not. */
+export function clearSupport({ clear }: LivepatchSupport, kernel: Kernel): ClearSupport | undefined {
+  return clear?.find(({ applies }) => appliesTo(applies, kernel));
 }
 
 /** How an architecture's kernel applies and clears relocations of a livepatch late. The first row that holds counts. */

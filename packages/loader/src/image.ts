@@ -10,7 +10,7 @@ import {
 } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
 import type { Answers } from './answers.ts';
-import type { Area } from './layout.ts';
+import type { Area, Protection } from './layout.ts';
 import { WriteLog } from './write-log.ts';
 
 /** Symbols outside the module. */
@@ -41,6 +41,9 @@ export interface ImageParts {
   readonly answers: Answers;
 }
 
+/** Is told of every write before it happens, and throws where the kernel cannot do it. */
+export type WriteGuard = (address: bigint, length: number, cause: string) => void;
+
 /** The memory of one module while it is loaded. */
 export class LoadedImage implements ModuleImage {
   readonly object: ObjectFile;
@@ -53,8 +56,10 @@ export class LoadedImage implements ModuleImage {
   readonly #external: ExternalSymbols;
   readonly #answers: Answers;
   readonly #byName = new Map<string, PlacedSection>();
+  readonly #byIndex = new Map<number, PlacedSection>();
   /** What stood at a place before it was changed; one for all changes, because there are millions. */
   readonly #before = new Uint8Array(8);
+  #guard: WriteGuard | undefined;
 
   constructor(parts: ImageParts) {
     this.object = parts.object;
@@ -65,7 +70,10 @@ export class LoadedImage implements ModuleImage {
     this.sections = parts.sections;
     this.#external = parts.external;
     this.#answers = parts.answers;
-    for (const section of parts.sections) this.#byName.set(section.name, section);
+    for (const section of parts.sections) {
+      this.#byName.set(section.name, section);
+      this.#byIndex.set(section.index, section);
+    }
   }
 
   get textAddress(): bigint {
@@ -76,12 +84,28 @@ export class LoadedImage implements ModuleImage {
     return this.#byName.get(name);
   }
 
+  /** The section with an index in the file; undefined where it has no memory. */
+  placedSection(index: number): PlacedSection | undefined {
+    return this.#byIndex.get(index);
+  }
+
   read(address: bigint, length: number): Uint8Array | undefined {
     const found = this.#find(address, length);
     return found?.bytes.slice(found.offset, found.offset + length);
   }
 
+  /** Run something whose writes, but for those of {@link change}, a guard has to allow. */
+  guarded<Result>(guard: WriteGuard, action: () => Result): Result {
+    this.#guard = guard;
+    try {
+      return action();
+    } finally {
+      this.#guard = undefined;
+    }
+  }
+
   write(address: bigint, bytes: Uint8Array, cause: string): void {
+    this.#guard?.(address, bytes.length, cause);
     const found = this.#find(address, bytes.length);
     if (found === undefined) throw this.#outside(address, bytes.length, cause);
     this.log.append(
@@ -139,6 +163,17 @@ export class LoadedImage implements ModuleImage {
     return this.areas.some(
       ({ area, address, bytes }) => area.init && place >= address && place < address + BigInt(bytes.length),
     );
+  }
+
+  /** How the memory at an address is protected once the module is formed; undefined for init memory and other memory. */
+  protection(place: bigint): Protection | undefined {
+    const found = this.#find(place, 1);
+    const area = found === undefined ? undefined : this.areas[found.index]?.area;
+    if (found === undefined || area === undefined || area.init) return undefined;
+    // What the loader builds stands before the first section of the text, and padding belongs to what it follows.
+    let protection: Protection = area.placements[0]?.protection ?? 'text';
+    for (const one of area.placements) if (one.offset <= found.offset) protection = one.protection;
+    return protection;
   }
 
   #outside(address: bigint, length: number, cause: string): KelpError {

@@ -17,7 +17,15 @@ export interface SectionPlacement {
   readonly size: number;
   /** The section starts as zeros. */
   readonly noBits: boolean;
+  /** What the memory is protected as once the module is formed. */
+  readonly protection: Protection;
 }
+
+/** Kinds of module memory: code and constants are read-only, `ro_after_init` is once init has returned. */
+export type Protection = 'text' | 'rodata' | 'ro_after_init' | 'data';
+
+/** By round of {@link inRound}. */
+const protections: readonly Protection[] = ['text', 'rodata', 'ro_after_init', 'data'];
 
 /** One allocation of a module: the kernel takes its memory at once, and addresses of two areas are unrelated. */
 export interface Area {
@@ -89,7 +97,8 @@ export function layOutModule(
         areas.get(name) ?? new GrowingArea(name, init, !init && round === 0 ? (plan?.textPrefix ?? 0) : 0);
       areas.set(name, area);
       for (const one of sections) {
-        if (one.init === init && !one.placed && inRound(one, round)) area.place(one);
+        if (one.init === init && !one.placed && inRound(one, round))
+          area.place(one, protections[round] ?? 'data');
       }
       if (rule.pageRounds) area.align(pageSize);
     }
@@ -144,9 +153,9 @@ class GrowingArea {
     this.#size = size;
   }
 
-  place(one: LaidOutSection): void {
+  place(one: LaidOutSection, protection: Protection): void {
     const offset = roundUp(this.#size, one.alignment);
-    this.#placements.push({ section: one.section, offset, size: one.size, noBits: one.noBits });
+    this.#placements.push({ section: one.section, offset, size: one.size, noBits: one.noBits, protection });
     this.#size = offset + one.size;
     one.placed = true;
   }
@@ -160,6 +169,7 @@ class GrowingArea {
   }
 }
 
-function roundUp(value: number, boundary: number): number {
+/** The next multiple of a boundary. */
+export function roundUp(value: number, boundary: number): number {
   return Math.ceil(value / boundary) * boundary;
 }

@@ -19,9 +19,10 @@ import { Answers, withAnswers, type Witness } from './answers.ts';
 import { consumeFtraceSites } from './ftrace-sites.ts';
 import { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
 import { consumeJumpLabels } from './jump-labels.ts';
-import { layOutModule, type Area } from './layout.ts';
+import { layOutModule, roundUp, type Area } from './layout.ts';
+import { hasLivepatch, type LivepatchSymbols } from './livepatch-symbols.ts';
 import { placeAreas } from './placement.ts';
-import { relocate } from './relocate.ts';
+import { relocate, type RelocationContext } from './relocate.ts';
 import { sortExceptionTable } from './sorted-tables.ts';
 import { consumeStaticCalls } from './static-calls.ts';
 import { resolveSymbols } from './symbols.ts';
@@ -38,6 +39,8 @@ export interface LoadInput {
     readonly sections?: ReadonlyMap<string, bigint>;
   };
   readonly external: ExternalSymbols;
+  /** What livepatch relocations against vmlinux are resolved with; absent: with `external`. */
+  readonly livepatchSymbols?: LivepatchSymbols;
   /** Start of the module's block of per-CPU memory; absent: it has none. */
   readonly perCpuAddress?: bigint;
   /** Answers to what the file does not decide, by `questionKey`. */
@@ -69,6 +72,8 @@ export interface LoadedModule {
   /** What the file does not decide and nobody answered; the first candidate of each was taken. */
   readonly open: readonly Question[];
   readonly findings: readonly Finding[];
+  /** What relocating goes on with when livepatch relocations are applied late; undefined where it did not begin. */
+  readonly relocation: RelocationContext | undefined;
 }
 
 /**
@@ -83,8 +88,8 @@ export function loadModule(input: LoadInput): LoadedModule {
   const { addresses, findings } = placeAreas(areas, input.addresses);
   const answers = new Answers(input.answers, input.witness);
   const image = makeImage(input, areas, addresses, answers);
-  const refused = runPhases(input, image, plan);
-  return { image, areas, refused, open: answers.open, findings };
+  const { refused, relocation } = runPhases(input, image, plan);
+  return { image, areas, refused, open: answers.open, findings, relocation };
 }
 
 function makeImage(
@@ -94,7 +99,8 @@ function makeImage(
   answers: Answers,
 ): LoadedImage {
   const placed = areas.map((area, index): PlacedArea => {
-    const bytes = new Uint8Array(area.size);
+    // The kernel allocates whole pages; what lies behind the last section can be written, too.
+    const bytes = new Uint8Array(roundUp(area.size, input.machine.pageSize));
     for (const { section, offset, noBits } of area.placements) if (!noBits) bytes.set(section.bytes, offset);
     return { area, address: addresses[index] ?? 0n, bytes };
   });
@@ -116,14 +122,28 @@ function runPhases(
   input: LoadInput,
   image: LoadedImage,
   plan: LinkagePlan | undefined,
-): LoadRefusal | undefined {
-  const { architecture } = input;
+): Pick<LoadedModule, 'refused' | 'relocation'> {
+  const { architecture, kernel } = input;
   const missing = missingSection(input);
-  if (missing !== undefined) return missing;
+  if (missing !== undefined) return { refused: missing, relocation: undefined };
   const { values, refused } = resolveSymbols(image, architecture, input);
-  if (refused !== undefined) return { phase: 'relocate', ...refused };
+  if (refused !== undefined) return { refused: { phase: 'relocate', ...refused }, relocation: undefined };
   const linker: Linker | undefined = plan?.link(image);
-  return relocate({ image, architecture, linker, values, order: plan?.order }) ?? finalize(input, image);
+  const livepatchSymbols = input.livepatchSymbols ?? ((_object, name) => listOf(image.externalSymbol(name)));
+  const relocation: RelocationContext = {
+    image,
+    architecture,
+    linker,
+    values,
+    order: plan?.order,
+    external: new Map(),
+    livepatchSymbols: hasLivepatch(architecture, kernel) ? livepatchSymbols : undefined,
+  };
+  return { refused: relocate(relocation) ?? finalize(input, image), relocation };
+}
+
+function listOf(found: bigint | undefined): readonly bigint[] {
+  return found === undefined ? [] : [found];
 }
 
 /** module_frob_arch_sections() refuses a module without a section that the architecture puts something into. */

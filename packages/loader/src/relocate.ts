@@ -1,14 +1,21 @@
 import {
   applyRelocation,
+  parseLivepatchSectionName,
   relocationRule,
+  vmlinuxObject,
   type Architecture,
   type Letters,
+  type LinkedRelocation,
   type Linker,
+  type LinkResult,
+  type RelocationInput,
+  type RelocationOutcome,
   type RelocationRule,
   type RelocationSymbol,
 } from '@kelp/core';
 import { SHT_RELA, type RelocationTable, type Section, type SymbolTable } from '@kelp/core/elf';
 import type { LoadedImage } from './image.ts';
+import { resolveLivepatchSymbols, type LivepatchSymbols } from './livepatch-symbols.ts';
 import type { LoadRefusal } from './load.ts';
 
 /** What relocating needs beside the image. */
@@ -20,51 +27,131 @@ export interface RelocationContext {
   readonly values: BigUint64Array;
   /** Order of the records by index of their section. */
   readonly order: ReadonlyMap<number, Uint32Array> | undefined;
+  /** What the relocations against vmlinux are resolved with; undefined in a kernel without livepatch. */
+  readonly livepatchSymbols: LivepatchSymbols | undefined;
+  /** The undefined symbols of the module that a relocation has named so far, by index: each is named many times. */
+  readonly external: Map<number, RelocationSymbol>;
 }
 
 /** Bytes from the place on that one relocation may change: a field, or an instruction and the next one. */
-const reach = 8;
+export const reach = 8;
 
 /**
- * apply_relocations(): sections in header order, records in the order of the linkage. Livepatch relocations are left
- * alone: they are applied when their object is there.
+ * apply_relocations(): sections in header order, records in the order of the linkage. Of the sections that livepatch
+ * applies those of vmlinux have their turn, the others are applied when their object is there.
  *
  * @returns what the kernel refuses the module with; what was written before stays written.
  */
 export function relocate(context: RelocationContext): LoadRefusal | undefined {
-  const { object, sections } = context.image;
-  const places = new Map(sections.map(({ index, address }) => [index, address]));
-  const symbols = object.symbols();
-  const external = new Map<number, RelocationSymbol>();
-  for (const section of object.sections) {
-    if (section.type !== SHT_RELA || section.isLivepatchRelocation) continue;
-    const address = places.get(section.info);
-    const records = address === undefined ? undefined : object.relocations(section);
-    if (records === undefined || address === undefined) continue;
-    const refusal = relocateSection(context, section, { records, symbols, external, address });
-    if (refusal !== undefined) return refusal;
+  for (const section of context.image.object.sections) {
+    const refusal = section.isLivepatchRelocation
+      ? relocateForVmlinux(context, section)
+      : relocateOrdinary(context, section);
+    if (refusal !== undefined) return { phase: 'relocate', ...refusal };
   }
   return undefined;
 }
 
-/** What all records of one section share. */
-interface RelocatedSection {
-  readonly records: RelocationTable;
-  readonly symbols: SymbolTable | undefined;
-  /** The undefined symbols of the module that a relocation has named so far, by index: each is named many times. */
-  readonly external: Map<number, RelocationSymbol>;
-  /** Where the section stands that they change. */
-  readonly address: bigint;
+/** Why a section cannot be relocated, and where. */
+export type SectionRefusal = Omit<LoadRefusal, 'phase'>;
+
+function relocateOrdinary(context: RelocationContext, section: Section): SectionRefusal | undefined {
+  const relocated = relocatedSection(context, section, 'relocation');
+  return relocated === undefined ? undefined : relocateSection(context, relocated);
 }
 
-function relocateSection(
-  context: RelocationContext,
+/** klp_apply_section_relocs() without an object. */
+function relocateForVmlinux(context: RelocationContext, section: Section): SectionRefusal | undefined {
+  const { image, livepatchSymbols } = context;
+  if (livepatchSymbols === undefined || image.placedSection(section.info) === undefined) return undefined;
+  const name = parseLivepatchSectionName(section.name);
+  if (name === undefined)
+    return {
+      errno: 'EINVAL',
+      reason: 'the name of the section is incorrectly formatted',
+      section: section.name,
+    };
+  const relocated = relocatedSection(context, section, 'livepatch-relocation');
+  if (relocated === undefined || name.object !== vmlinuxObject) return undefined;
+  return (
+    resolveSection(context, relocated, vmlinuxObject, livepatchSymbols) ?? relocateSection(context, relocated)
+  );
+}
+
+/** One section of relocations, and what all of its records share. */
+export interface RelocatedSection {
+  /** Of the relocations. */
+  readonly section: Section;
+  readonly records: RelocationTable;
+  readonly symbols: SymbolTable | undefined;
+  /** Where the section stands that they change. */
+  readonly address: bigint;
+  /** For the log. */
+  readonly cause: string;
+  readonly order: Uint32Array | undefined;
+}
+
+/** Undefined for a section without records, or whose target has no memory. */
+export function relocatedSection(
+  { image, order }: RelocationContext,
   section: Section,
+  cause: string,
+): RelocatedSection | undefined {
+  if (section.type !== SHT_RELA) return undefined;
+  const target = image.placedSection(section.info);
+  const records = target === undefined ? undefined : image.object.relocations(section);
+  if (target === undefined || records === undefined) return undefined;
+  return {
+    section,
+    records,
+    symbols: image.object.symbols(),
+    address: target.address,
+    cause,
+    order: order?.get(section.index),
+  };
+}
+
+/** klp_resolve_symbols(). */
+export function resolveSection(
+  { image, values }: RelocationContext,
+  { records, order, symbols, section }: RelocatedSection,
+  object: string,
+  lookUp: LivepatchSymbols,
+): SectionRefusal | undefined {
+  const failed = resolveLivepatchSymbols(records, order, symbols, object, image.kernel, lookUp, values);
+  if (failed === undefined) return undefined;
+  const { record, ...refusal } = failed;
+  return {
+    ...refusal,
+    section: image.object.sections[section.info]?.name ?? '',
+    offset: records.offset(record),
+  };
+}
+
+/** One record on its way into memory. */
+export interface StoredRecord {
+  /** In its section. */
+  readonly index: number;
+  readonly relocation: LinkedRelocation;
+  readonly rule: RelocationRule;
+}
+
+/** How records are stored into a module that has been formed. */
+export interface Store {
+  /** Let the linker build what a record needs, and maybe write its place. */
+  letters(linker: Linker, record: StoredRecord): LinkResult;
+  /** Store the field; bytes and offset of the input are those of the memory. */
+  field(record: StoredRecord, input: RelocationInput): RelocationOutcome;
+}
+
+/** Apply all records of a section, up to the first that is refused. */
+export function relocateSection(
+  context: RelocationContext,
   relocated: RelocatedSection,
-): LoadRefusal | undefined {
-  const { records } = relocated;
+  store?: Store,
+): SectionRefusal | undefined {
+  const { records, section, order } = relocated;
   const rules = new Map<number, RelocationRule | undefined>();
-  const order = context.order?.get(section.index);
   for (let position = 0; position < records.count; position++) {
     const index = order?.[position] ?? position;
     const number = records.type(index);
@@ -72,10 +159,10 @@ function relocateSection(
       const type = context.architecture.relocationType(number);
       rules.set(number, type === undefined ? undefined : relocationRule(type, context.image.kernel));
     }
-    const refusal = relocateOne(context, relocated, rules.get(number), index);
+    const refusal = relocateOne(context, relocated, rules.get(number), index, store);
     if (refusal !== undefined) {
       const target = context.image.object.sections[section.info];
-      return { phase: 'relocate', section: target?.name ?? '', offset: records.offset(index), ...refusal };
+      return { section: target?.name ?? '', offset: records.offset(index), ...refusal };
     }
   }
   return undefined;
@@ -84,52 +171,64 @@ function relocateSection(
 type Refused = Pick<LoadRefusal, 'errno' | 'reason'>;
 
 function relocateOne(
-  { image, architecture, linker, values }: RelocationContext,
+  context: RelocationContext,
   relocated: RelocatedSection,
   rule: RelocationRule | undefined,
   index: number,
+  store: Store | undefined,
 ): Refused | undefined {
-  const { records, symbols, address } = relocated;
+  const { image, architecture, linker } = context;
+  const { records, cause } = relocated;
   if (rule === undefined)
     return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
   if (rule.verdict === 'ignored') return undefined;
   if (rule.verdict === 'refused')
     return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
-  const number = records.symbol(index);
-  const symbol = relocationSymbol(relocated, number);
-  const S = values[number] ?? 0n;
-  const A = records.addend(index);
-  const P = address + BigInt(records.offset(index));
-  const linked = linker?.letters({
-    S,
-    A,
-    P,
-    type: records.type(index),
-    symbol: number,
-    symbolName: symbol.name,
-    external: symbol.external,
-    other: symbols?.other(number) ?? 0,
-  });
+  const relocation = linkedRelocation(context, relocated, index);
+  const { S, A, P } = relocation;
+  const record: StoredRecord = { index, relocation, rule };
+  const linked =
+    linker === undefined ? undefined : (store?.letters(linker, record) ?? linker.letters(relocation));
   if (linked?.kind === 'refused') return linked;
   if (linked?.kind === 'written') return undefined;
   // Much cheaper than spreading both, and there are millions.
   const letters: Letters = linked === undefined ? { S, A, P } : Object.assign({ S, A, P }, linked.letters);
-  return image.change(P, reach, 'relocation', (bytes, offset) => {
-    const outcome = applyRelocation(rule, {
-      bytes,
-      offset,
-      letters,
-      symbol,
-      byteOrder: architecture.elf.byteOrder,
-    });
+  const symbol = { name: relocation.symbolName, external: relocation.external };
+  return image.change(P, reach, cause, (bytes, offset) => {
+    const input = { bytes, offset, letters, symbol, byteOrder: architecture.elf.byteOrder };
+    const outcome = store?.field(record, input) ?? applyRelocation(rule, input);
     return outcome.status === 'refused' ? { errno: outcome.errno, reason: outcome.reason } : undefined;
   });
+}
+
+/** A record with its symbol's present value. */
+export function linkedRelocation(
+  { values, external: known }: Pick<RelocationContext, 'external' | 'values'>,
+  { records, symbols, address }: RelocatedSection,
+  index: number,
+): LinkedRelocation {
+  const number = records.symbol(index);
+  const { name, external } = relocationSymbol(symbols, known, number);
+  return {
+    S: values[number] ?? 0n,
+    A: records.addend(index),
+    P: address + BigInt(records.offset(index)),
+    type: records.type(index),
+    symbol: number,
+    symbolName: name,
+    external,
+    other: symbols?.other(number) ?? 0,
+  };
 }
 
 /** Symbols of the module itself need no name: nothing looks at it. */
 const internal: RelocationSymbol = { name: '', external: false };
 
-function relocationSymbol({ symbols, external }: RelocatedSection, number: number): RelocationSymbol {
+function relocationSymbol(
+  symbols: SymbolTable | undefined,
+  external: Map<number, RelocationSymbol>,
+  number: number,
+): RelocationSymbol {
   if (symbols?.isExternal(number) !== true) return internal;
   const known = external.get(number);
   if (known !== undefined) return known;

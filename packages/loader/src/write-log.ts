@@ -42,15 +42,25 @@ export class WriteLog {
     this.#keep(old);
   }
 
-  /** The writes in order. */
-  *writes(): Generator<Write, void, undefined> {
-    for (let index = 0; index < this.#count; index++) {
+  /** The writes in order, from the one with an index on. */
+  *writes(from = 0): Generator<Write, void, undefined> {
+    for (let index = from; index < this.#count; index++) {
       yield {
         area: this.#areas[index] ?? 0,
         offset: this.#offsets[index] ?? 0,
         length: this.#lengths[index] ?? 0,
         cause: this.#causeNames[this.#causes[index] ?? 0] ?? '',
       };
+    }
+  }
+
+  /** The writes behind the first `count`, in order, with what stood there before. */
+  *writesSince(count: number): Generator<Write & { readonly old: Uint8Array }, void, undefined> {
+    let kept = this.#oldLength;
+    for (let index = this.#count - 1; index >= count; index--) kept -= this.#lengths[index] ?? 0;
+    for (const write of this.writes(count)) {
+      yield { ...write, old: this.#old.slice(kept, kept + write.length) };
+      kept += write.length;
     }
   }
 

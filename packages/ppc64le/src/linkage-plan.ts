@@ -58,6 +58,7 @@ function tocLinker(image: ModuleImage): Linker {
   const TOC = tocPointer(image);
   const withToc: LinkResult = { kind: 'letters', letters: { TOC } };
   return {
+    ...stubLifetime(image),
     letters(relocation) {
       const isToc = relocation.external && relocation.symbolName === '.TOC.';
       const S = isToc ? TOC : relocation.S;
@@ -71,6 +72,7 @@ function tocLinker(image: ModuleImage): Linker {
 function pcRelativeLinker(image: ModuleImage): Linker {
   const got = new GotTable(image);
   return {
+    ...stubLifetime(image),
     letters(relocation) {
       if (relocation.type !== REL24 && relocation.type !== REL24_NOTOC)
         return pcRelativeLetters(image, got, relocation);
@@ -78,6 +80,23 @@ function pcRelativeLinker(image: ModuleImage): Linker {
       return typeof D === 'bigint' ? { kind: 'letters', letters: { D } } : { kind: 'refused', ...D };
     },
   };
+}
+
+/** What becomes of stubs when calls go. */
+function stubLifetime(image: ModuleImage): Pick<Required<Linker>, 'release' | 'unused'> {
+  return {
+    unused: (inUse) => stubsOf(image).unused(targetsOf(inUse)),
+    release: (inUse) => stubsOf(image).release(targetsOf(inUse)),
+  };
+}
+
+/** Targets of the calls that have a stub. */
+function targetsOf(relocations: Iterable<LinkedRelocation>): ReadonlySet<bigint> {
+  const targets = new Set<bigint>();
+  for (const { type, external, S, A } of relocations) {
+    if (external && (type === REL24 || type === REL24_NOTOC)) targets.add(BigInt.asUintN(64, S + A));
+  }
+  return targets;
 }
 
 /** Where a branch goes. The loader asks st_shndx only: an undefined symbol always gets a stub, a defined one never. */

@@ -12,7 +12,8 @@ export const livepatch: LivepatchSupport = {
       // Seen in 5.10, not in 6.1.
       applies: [{ before: '6.1' }],
       function: 'plain store',
-      readOnly: false,
+      // Nothing is read-only.
+      readOnly: true,
       note: 'Module text is not write-protected in these kernels.',
       source,
     },

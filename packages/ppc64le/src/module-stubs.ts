@@ -64,6 +64,7 @@ function setAside(image: ModuleImage, table: StubTable): FtraceStubs {
   const complete = trampolines.length === ftraceTrampolines(image.kernel).length;
   const area = complete ? outOfLineArea(image.object, image.kernel) : undefined;
   const address = area === undefined ? undefined : table.reserveBlock(area.stubs);
+  table.pin();
   return {
     trampolines: complete ? trampolines : undefined,
     outOfLine: area === undefined || address === undefined ? undefined : { ...area, address },

@@ -1,3 +1,4 @@
+import type { ModuleImage } from '@kelp/core';
 // The few instructions that the kernel writes into modules. z/Architecture Principles of Operation; halfwords and
 // words are big endian, distances count halfwords from the start of the instruction.
 
@@ -38,6 +39,12 @@ export function doubleword(value: bigint): Uint8Array {
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, value);
   return bytes;
+}
+
+/** The 64-bit number at an address; 0 where nothing is. */
+export function readDoubleword(image: ModuleImage, address: bigint): bigint {
+  const bytes = image.read(address, 8);
+  return bytes === undefined ? 0n : new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0);
 }
 
 /** Bytes one behind the other. */

@@ -1,16 +1,18 @@
 import type {
   Kernel,
   Linkage,
+  LinkageSlot,
   LinkagePlan,
   LinkedRelocation,
   Linker,
   LinkResult,
+  LoaderStateChange,
   Machine,
   ModuleImage,
 } from '@kelp/core';
 import { SHT_RELA, type ObjectFile } from '@kelp/core/elf';
 import { described, expoline } from './features.ts';
-import { doubleword } from './instructions.ts';
+import { doubleword, readDoubleword } from './instructions.ts';
 import { entrySize, writeEntry } from './plt.ts';
 
 /** Types that use a GOT slot: GOT12 to GOTPLTENT. */
@@ -89,9 +91,27 @@ function plan(object: ObjectFile, _kernel: Kernel, machine: Machine): LinkagePla
   };
 }
 
+/** Slots and entries of the symbols that some relocations name. */
+function usedOffsets(
+  { slots, entries }: Tables,
+  relocations: Iterable<LinkedRelocation>,
+): ReadonlySet<number> {
+  const used = new Set<number>();
+  for (const { type, symbol } of relocations) {
+    const offset = usesSlot.has(type)
+      ? slots.get(symbol)
+      : usesEntry.has(type)
+        ? entries.get(symbol)
+        : undefined;
+    if (offset !== undefined) used.add(offset);
+  }
+  return used;
+}
+
 type LinkLetters = Readonly<Record<string, bigint>>;
 
-function link(image: ModuleImage, { slots, entries, thunk }: Tables): Linker {
+function link(image: ModuleImage, tables: Tables): Linker {
+  const { slots, entries, thunk } = tables;
   const G = image.textAddress;
   const initialized = new Set<number>();
   const neither: LinkResult = { kind: 'letters', letters: { G } };
@@ -111,7 +131,42 @@ function link(image: ModuleImage, { slots, entries, thunk }: Tables): Linker {
     const L = G + BigInt(offset);
     return { G, L, D: inReach(relocation) ? relocation.S : L };
   };
+  /** Of the initialized ones, with the index of the symbol. */
+  const unusedOf = (
+    offsets: ReadonlyMap<number, number>,
+    used: ReadonlySet<number>,
+  ): readonly (readonly [symbol: number, offset: number])[] =>
+    [...offsets].filter(([, offset]) => initialized.has(offset) && !used.has(offset));
   return {
+    unused(inUse) {
+      const used = usedOffsets(tables, inUse);
+      const describe = (kind: 'got' | 'plt', offset: number): LinkageSlot => {
+        const address = G + BigInt(offset);
+        const [size, at] = kind === 'got' ? [slotSize, 0] : [entrySize, entrySize - slotSize];
+        return { kind, address, size, target: readDoubleword(image, address + BigInt(at)) };
+      };
+      return [
+        ...unusedOf(slots, used).map(([, offset]) => describe('got', offset)),
+        ...unusedOf(entries, used).map(([, offset]) => describe('plt', offset)),
+      ];
+    },
+    release(inUse) {
+      const used = usedOffsets(tables, inUse);
+      const forget = (
+        name: string,
+        offsets: ReadonlyMap<number, number>,
+        size: number,
+      ): LoaderStateChange[] =>
+        unusedOf(offsets, used).map(([symbol, offset]) => {
+          initialized.delete(offset);
+          image.write(G + BigInt(offset), new Uint8Array(size), 'livepatch-clear');
+          return { name: `${name}[${symbol}]`, old: 1, new: 0 };
+        });
+      return [
+        ...forget('got_initialized', slots, slotSize),
+        ...forget('plt_initialized', entries, entrySize),
+      ];
+    },
     letters(relocation) {
       const { type, symbol } = relocation;
       const slotOffset = usesSlot.has(type) ? slots.get(symbol) : undefined;
