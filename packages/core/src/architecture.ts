@@ -6,6 +6,7 @@ import type { FtraceSiteEncoder, JumpLabelEncoder, StaticCallEncoder } from './c
 import { appliesTo, type Kernel } from './kernel.ts';
 import type { Linkage } from './linkage.ts';
 import type { LivepatchSupport } from './livepatch-support.ts';
+import type { MachineSupport } from './machine.ts';
 import type { RelocationType } from './relocation-type.ts';
 import { matchesName, type SpecialSection } from './special-section.ts';
 import type { Support } from './support.ts';
@@ -41,6 +42,8 @@ export interface ArchitectureDefinition {
   readonly ftraceSite?: FtraceSiteEncoder;
   /** Encodes inline static calls; absent: the architecture has none. */
   readonly staticCall?: StaticCallEncoder;
+  /** Reads what a machine tells about itself: features, mitigations, states of static keys and static calls. */
+  readonly machine?: MachineSupport;
   readonly livepatch?: LivepatchSupport;
   readonly support: Support;
 }

@@ -93,7 +93,25 @@ export type {
   LinkageSlot,
   LoaderStateChange,
 } from './linkage.ts';
-export type { Machine } from './machine.ts';
+export {
+  bootMessages,
+  commandLineValue,
+  countProcessors,
+  cpuinfoValues,
+  cpuinfoWords,
+  vulnerabilities,
+  type BootMessages,
+} from './machine-account.ts';
+export {
+  callsNothing,
+  machineTexts,
+  type AccountedModule,
+  type Machine,
+  type MachineAccount,
+  type MachineFact,
+  type MachineSupport,
+  type MachineText,
+} from './machine.ts';
 export {
   livepatchRelocationPrefix,
   livepatchSectionName,

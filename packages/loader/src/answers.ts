@@ -4,7 +4,7 @@ import type { Machine, Question } from '@kelp/core';
 export interface Asking {
   /** The answer that the load goes on with. */
   readonly answer: string;
-  /** The answer was given; otherwise it is the first candidate. */
+  /** The answer was given; otherwise it is a likely one or the first candidate. */
   readonly given: boolean;
   /** The place whose bytes tell the answer lies in memory that is freed after init. */
   readonly init: boolean;
@@ -14,27 +14,35 @@ export interface Asking {
 export type Witness = (question: Question, asking: Asking) => void;
 
 /**
- * Answers to what files do not decide. A question without an answer gets its first candidate and is remembered, so
- * that whoever has memory to look at can answer it for the next load.
+ * Answers to what files do not decide. A question without an answer gets the one that is likely, or its first
+ * candidate, and is remembered, so that whoever has memory to look at can answer it for the next load.
  */
 export class Answers {
   readonly #given: ReadonlyMap<string, string>;
+  readonly #likely: ReadonlyMap<string, string>;
   readonly #witness: Witness | undefined;
   readonly #open: Question[] = [];
 
   /**
    * @param given - answers by {@link questionKey}.
+   * @param likely - answers that nobody vouches for, by the same keys.
    * @param witness - is told of every asking, with or without an answer.
    */
-  constructor(given: ReadonlyMap<string, string> = new Map(), witness?: Witness) {
+  constructor(
+    given: ReadonlyMap<string, string> = new Map(),
+    likely: ReadonlyMap<string, string> = new Map(),
+    witness?: Witness,
+  ) {
     this.#given = given;
+    this.#likely = likely;
     this.#witness = witness;
   }
 
   /** @param init - the place that the question asks lies in memory that is freed after init. */
   ask(question: Question, init: boolean): string {
-    const known = this.#given.get(questionKey(question));
-    const answer = known ?? question.candidates[0]?.answer ?? '';
+    const key = questionKey(question);
+    const known = this.#given.get(key);
+    const answer = known ?? this.#likely.get(key) ?? question.candidates[0]?.answer ?? '';
     if (known === undefined) this.#open.push(question);
     this.#witness?.(question, { answer, given: known !== undefined, init });
     return answer;

@@ -45,6 +45,8 @@ export interface LoadInput {
   readonly perCpuAddress?: bigint;
   /** Answers to what the file does not decide, by `questionKey`. */
   readonly answers?: ReadonlyMap<string, string>;
+  /** Answers that are likelier than the first candidate of a question, which stays open. */
+  readonly likely?: ReadonlyMap<string, string>;
   /** Is told of every question of the load, whether it has an answer or not. */
   readonly witness?: Witness;
   /** Names of finalization steps to leave out, to see what they are responsible for. */
@@ -69,7 +71,7 @@ export interface LoadedModule {
   readonly areas: readonly Area[];
   /** The kernel refuses the module; the image holds what it had written until then. */
   readonly refused: LoadRefusal | undefined;
-  /** What the file does not decide and nobody answered; the first candidate of each was taken. */
+  /** What the file does not decide and nobody answered; a likely answer or the first candidate of each was taken. */
   readonly open: readonly Question[];
   readonly findings: readonly Finding[];
   /** What relocating goes on with when livepatch relocations are applied late; undefined where it did not begin. */
@@ -86,7 +88,7 @@ export function loadModule(input: LoadInput): LoadedModule {
   const plan = architecture.linkage?.plan?.(object, kernel, withAnswers(machine, input.answers));
   const areas = layOutModule(object, kernel, machine.pageSize, plan);
   const { addresses, findings } = placeAreas(areas, input.addresses);
-  const answers = new Answers(input.answers, input.witness);
+  const answers = new Answers(input.answers, input.likely, input.witness);
   const image = makeImage(input, areas, addresses, answers);
   const { refused, relocation } = runPhases(input, image, plan);
   return { image, areas, refused, open: answers.open, findings, relocation };

@@ -64,8 +64,14 @@ function writeSite(image: LoadedImage, { staticCall }: Architecture, site: Stati
     image.write(site.address, wanted, 'static-call');
 }
 
-/** struct static_call_key begins with its function; undefined for a key outside the module. */
+/** Keys of tracepoints, and the function that each is defined with: DEFINE_TRACE_FN() in include/linux/tracepoint.h. */
+const [tracepointKey, tracepointFunction] = ['__SCK__tp_func_', '__traceiter_'];
+
+/** struct static_call_key begins with its function. Of keys outside the module those of tracepoints tell theirs. */
 function initialTarget(image: LoadedImage, key: bigint): bigint | undefined {
   const pointer = image.read(key, 8);
-  return pointer === undefined ? undefined : readContainer(pointer, 0, 8, image.byteOrder);
+  if (pointer !== undefined) return readContainer(pointer, 0, 8, image.byteOrder);
+  const name = image.functionAt(key);
+  if (name?.startsWith(tracepointKey) !== true) return undefined;
+  return image.externalSymbol(name.replace(tracepointKey, tracepointFunction));
 }

@@ -174,6 +174,13 @@ describe('generic consumers', () => {
     expect(loaded.open).toEqual([]);
   });
 
+  test('a likely answer is taken, and the question stays open', () => {
+    const object = jumpLabel(0, 0).image.object;
+    const loaded = loadModule(toyInput(object, { likely: new Map([['jump-label 0x20008', 'enabled']]) }));
+    expect(section(loaded, '.text')?.[4]).toBe(0xea);
+    expect(loaded.open).toHaveLength(1);
+  });
+
   test('ftrace sites are sorted and written, entries of 0 are not', () => {
     const object = toyObject(
       [

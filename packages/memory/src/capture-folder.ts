@@ -1,12 +1,12 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { KelpError } from '@kelp/core';
+import { KelpError, type MachineText } from '@kelp/core';
 import { parseExports, parsePerCpu, parseRegions, parseSections } from './capture-json.ts';
 import type { CapturedRange, CapturedSection } from './capture-json.ts';
 import { captureMemory } from './capture-memory.ts';
 import { fileFault, systemCode } from './file-fault.ts';
 import { addKallsyms } from './kallsyms.ts';
-import { releaseOf, type KernelSnapshot, type LoadedModule, type MachineText } from './kernel-snapshot.ts';
+import { releaseOf, type KernelSnapshot, type LoadedModule } from './kernel-snapshot.ts';
 import { addExports, SymbolCollector, type KernelSymbols } from './kernel-symbols.ts';
 import { parseModules, type ModuleLine } from './proc-modules.ts';
 

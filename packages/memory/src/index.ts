@@ -9,13 +9,13 @@ export { isCaptureFolder, openCaptureFolder, type CaptureFolder } from './captur
 export { openDump, type Dump } from './dump.ts';
 export type { ElfNote } from './elf-notes.ts';
 export { parseKallsyms } from './kallsyms.ts';
-export { openLiveKernel, type LiveKernel, type LivePaths } from './kcore.ts';
+export { openLiveKernel, type LiveKernel } from './kcore.ts';
+export type { LivePaths } from './live-texts.ts';
 export { KernelReader, KernelView } from './kernel-reader.ts';
 export type {
   KernelSnapshot,
   LoadedModule,
   LoadedSection,
-  MachineText,
   MemoryArea,
   PerCpuBlock,
 } from './kernel-snapshot.ts';
@@ -66,7 +66,12 @@ export {
   type UnexplainedBytes,
 } from './comparison.ts';
 export { loadWithMemory, type InferredLoad, type Inference, type ReadMemory } from './inference.ts';
-export { describeMachine, type MachineDescription } from './machine-description.ts';
+export {
+  describeMachine,
+  type DescribedMachine,
+  type FactAnswers,
+  type MachineDescription,
+} from './machine-description.ts';
 export {
   isExplained,
   verifySnapshot,
@@ -76,7 +81,7 @@ export {
 } from './verify.ts';
 export { sumSections, verifyJson, verifyReport, verifySchema, type VerifySums } from './verify-report.ts';
 export type { SymbolAt } from './traced-functions.ts';
-export { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
+export { addExportsOf, externalSymbols, unaidedInputOf, type Reload } from './load-input.ts';
 export { generatedCodeAreas } from './generated-code.ts';
 export { groupByFunction, type FunctionSums } from './function-report.ts';
 export { explainAddress, type ExplainedAddress } from './address-report.ts';

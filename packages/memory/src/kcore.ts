@@ -1,20 +1,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { KelpError } from '@kelp/core';
+import { KelpError, type MachineText } from '@kelp/core';
 import { parseBtf } from './btf.ts';
 import { readElfCore, type ElfCore } from './elf-core.ts';
 import { fileFault, systemCode } from './file-fault.ts';
 import { addKallsyms, hiddenAddresses } from './kallsyms.ts';
 import { findExports } from './kernel-exports.ts';
 import { KernelReader } from './kernel-reader.ts';
-import {
-  releaseOf,
-  type KernelSnapshot,
-  type LoadedModule,
-  type LoadedSection,
-  type MachineText,
-} from './kernel-snapshot.ts';
+import { releaseOf, type KernelSnapshot, type LoadedModule, type LoadedSection } from './kernel-snapshot.ts';
 import { addExports, SymbolCollector, type KernelSymbols } from './kernel-symbols.ts';
+import { liveText, readOptional, type LivePaths } from './live-texts.ts';
 import { inferLayout } from './module-inference.ts';
 import { layoutFromBtf, type ModuleLayout } from './module-layout.ts';
 import { readModule } from './module-structure.ts';
@@ -28,13 +23,7 @@ export interface LiveKernel extends KernelSnapshot {
   readonly moduleLayout: ModuleLayout | undefined;
 }
 
-/** Where procfs and sysfs are mounted. */
-export interface LivePaths {
-  readonly proc: string;
-  readonly sys: string;
-}
-
-const usualPaths: LivePaths = { proc: '/proc', sys: '/sys' };
+const usualPaths: LivePaths = { proc: '/proc', sys: '/sys', dev: '/dev', boot: '/boot' };
 
 /** The section that is struct module itself. */
 const thisModule = '.gnu.linkonce.this_module';
@@ -54,7 +43,7 @@ export function openLiveKernel(paths: LivePaths = usualPaths): LiveKernel {
     const reader = new KernelReader(memory, core.byteOrder, file.path);
     const sections = new Map(lines.map(({ name }) => [name, readSections(paths, name)]));
     const moduleLayout = findLayout(paths, reader, sections);
-    const text = (name: MachineText): string | undefined => machineText(paths, name);
+    const text = (name: MachineText): string | undefined => liveText(paths, name);
     let found: { symbols: KernelSymbols; exports: ReadonlyMap<string, bigint> | undefined } | undefined;
     const symbols = (): { symbols: KernelSymbols; exports: ReadonlyMap<string, bigint> | undefined } => {
       return (found ??= readSymbols(paths, reader));
@@ -192,34 +181,6 @@ function readSymbols(
   return { symbols: collector.symbols(), exports };
 }
 
-/** Where the kernel has the texts of a capture folder. */
-const procFiles: ReadonlyMap<MachineText, string> = new Map([
-  ['cmdline', 'cmdline'],
-  ['cpuinfo.txt', 'cpuinfo'],
-  ['iomem.txt', 'iomem'],
-  ['version', 'version'],
-  ['vmallocinfo.txt', 'vmallocinfo'],
-]);
-
-function machineText(paths: LivePaths, name: MachineText): string | undefined {
-  if (name === 'vulnerabilities.txt') return vulnerabilities(paths);
-  const file = procFiles.get(name);
-  return file === undefined ? undefined : readOptional(join(paths.proc, file))?.toString('utf8');
-}
-
-function vulnerabilities(paths: LivePaths): string | undefined {
-  const folder = join(paths.sys, 'devices', 'system', 'cpu', 'vulnerabilities');
-  try {
-    const lines = readdirSync(folder)
-      .toSorted()
-      .map((name) => `${name}: ${readText(join(folder, name)).trim()}\n`);
-    return lines.join('');
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined;
-    throw fileFault(error, folder);
-  }
-}
-
 function readText(path: string): string {
   return readBytes(path).toString('utf8');
 }
@@ -228,16 +189,6 @@ function readBytes(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw fileFault(error, path);
-  }
-}
-
-function readOptional(path: string): Buffer | undefined {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    const code = systemCode(error);
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EPERM') return undefined;
     throw fileFault(error, path);
   }
 }

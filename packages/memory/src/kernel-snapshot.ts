@@ -1,4 +1,4 @@
-import type { ByteOrder } from '@kelp/core';
+import type { ByteOrder, MachineText } from '@kelp/core';
 import type { KernelSymbols } from './kernel-symbols.ts';
 import type { MemorySource } from './memory-source.ts';
 import type { ModuleState } from './proc-modules.ts';
@@ -40,16 +40,6 @@ export interface LoadedModule {
   readonly areas: readonly MemoryArea[];
   readonly perCpu: PerCpuBlock | undefined;
 }
-
-/** Texts about the machine, named like the files of a capture folder. */
-export type MachineText =
-  | 'cmdline'
-  | 'cpuinfo.txt'
-  | 'dmesg.txt'
-  | 'iomem.txt'
-  | 'version'
-  | 'vmallocinfo.txt'
-  | 'vulnerabilities.txt';
 
 /** A kernel with its modules, wherever its memory comes from. */
 export interface KernelSnapshot {

@@ -195,3 +195,11 @@ export function addExports(collector: SymbolCollector, exported: ReadonlyMap<str
     }
   }
 }
+
+/** Address of a symbol of the kernel image. Exported symbols first: kallsyms may list a local symbol of the same name. */
+export function kernelSymbol(symbols: KernelSymbols, name: string): bigint | undefined {
+  const named = symbols.namedIn(name, undefined);
+  const exported =
+    named.find(({ type }) => type === '?') ?? named.find(({ type }) => type === type.toUpperCase());
+  return (exported ?? named[0])?.address;
+}

@@ -1,23 +1,32 @@
-import { parseKernel, type Architecture, type GeneratedCode, type Machine } from '@kelp/core';
+import type { Architecture, GeneratedCode } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
 import type { ExternalSymbols, LoadInput } from '@kelp/loader';
 import { generatedCode } from './generated-code.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
+import { kernelSymbol } from './kernel-symbols.ts';
+import { withFeatures, type DescribedMachine } from './machine-description.ts';
 
-/** The addresses, symbols and machine of a loaded module: everything that loading it again depends on but memory. */
-export function loadInputOf(
-  snapshot: KernelSnapshot,
-  module: LoadedModule,
-  object: ObjectFile,
-  architecture: Architecture,
-  machine: Machine,
-  external: ExternalSymbols,
-): LoadInput {
+/** A module that is loaded again, and what is known of its kernel. */
+export interface Reload {
+  readonly module: LoadedModule;
+  readonly object: ObjectFile;
+  readonly architecture: Architecture;
+  readonly described: DescribedMachine;
+  readonly external: ExternalSymbols;
+}
+
+/**
+ * The addresses, symbols and machine of a loaded module: everything that loading it again depends on but memory. What
+ * the machine says about itself is the likely answer to what is asked, for somebody who has memory to look at.
+ */
+export function loadInputOf({ module, object, architecture, described, external }: Reload): LoadInput {
+  const { certain, likely } = described.answers;
   return {
     object,
     architecture,
-    kernel: parseKernel(snapshot.release),
-    machine,
+    kernel: described.kernel,
+    machine: described.machine,
+    likely: new Map([...certain, ...likely]),
     addresses: {
       // The base in /proc/modules is the core layout's up to 6.3, later that of the text.
       areas: new Map([
@@ -31,6 +40,13 @@ export function loadInputOf(
   };
 }
 
+/** The same for loading without a look at memory: the machine's word is taken for what it says. */
+export function unaidedInputOf(reload: Reload): LoadInput {
+  const { described } = reload;
+  const { certain, likely } = described.answers;
+  return { ...loadInputOf(reload), machine: withFeatures(described), answers: certain, likely };
+}
+
 /** Symbols of a snapshot for loading; exports of modules that were loaded earlier come first. */
 export function externalSymbols(
   snapshot: KernelSnapshot,
@@ -38,7 +54,7 @@ export function externalSymbols(
 ): ExternalSymbols {
   let generated: readonly GeneratedCode[] | undefined;
   return {
-    address: (name) => exported.get(name) ?? kernelSymbol(snapshot, name),
+    address: (name) => exported.get(name) ?? kernelSymbol(snapshot.symbols, name),
     functionAt: (address) => functionAt(snapshot, address),
     // All symbols are gone through: once, and not before somebody asks.
     get generatedCode() {
@@ -63,14 +79,6 @@ export function addExportsOf(exported: Map<string, bigint>, object: ObjectFile, 
     const name = symbols.name(index);
     if (names.has(name)) exported.set(name, address + symbols.value(index));
   }
-}
-
-/** Exported symbols first: kallsyms may list a local symbol of the same name. */
-function kernelSymbol(snapshot: KernelSnapshot, name: string): bigint | undefined {
-  const symbols = snapshot.symbols.namedIn(name, undefined);
-  const exported =
-    symbols.find(({ type }) => type === '?') ?? symbols.find(({ type }) => type === type.toUpperCase());
-  return (exported ?? symbols[0])?.address;
 }
 
 function functionAt(snapshot: KernelSnapshot, address: bigint): string | undefined {

@@ -49,7 +49,7 @@ export function loadReport(file: string, loaded: LoadedModule): Report {
     },
     {
       kind: 'table',
-      caption: 'Not decided by the input: the first possibility of each was taken',
+      caption: 'Not decided by the input: of each a likely answer or the first possibility was taken',
       columns: ['kind', 'names', 'places'].map((label) => ({ label })),
       rows: kinds.map((kind) => {
         const places = open.filter((one) => one.kind === kind);

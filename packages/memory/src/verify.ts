@@ -5,16 +5,21 @@ import {
   requireArchitecture,
   type Architecture,
   type KelpError as KelpErrorType,
-  type Machine,
 } from '@kelp/core';
 import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
-import type { ExternalSymbols, LoadedModule as PredictedModule, LoadInput, LoadRefusal } from '@kelp/loader';
+import {
+  questionKey,
+  type ExternalSymbols,
+  type LoadedModule as PredictedModule,
+  type LoadInput,
+  type LoadRefusal,
+} from '@kelp/loader';
 import { compareModule, type ComparedModule } from './comparison.ts';
 import type { Inference } from './inference.ts';
 import { KernelInference, type Prediction } from './kernel-inference.ts';
 import { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
-import { describeMachine, type MachineDescription } from './machine-description.ts';
+import { describeMachine, type DescribedMachine, type MachineDescription } from './machine-description.ts';
 
 export interface VerifyOptions {
   readonly architectures: readonly Architecture[];
@@ -118,7 +123,7 @@ class Verifier {
   /** Exports of the modules loaded so far. */
   readonly #exports = new Map<string, bigint>();
   readonly #external: ExternalSymbols;
-  #machine: Machine | undefined;
+  #described: DescribedMachine | undefined;
 
   constructor(snapshot: KernelSnapshot, options: VerifyOptions) {
     this.#snapshot = snapshot;
@@ -139,9 +144,13 @@ class Verifier {
     addExportsOf(this.#exports, object, module);
     if (!wanted) return undefined;
     this.#requireSameBuild(object, module, found.file);
-    this.#machine ??= describeMachine(this.#snapshot, object.byteOrder, this.#options.machine);
+    const described = (this.#described ??= describeMachine(
+      this.#snapshot,
+      architecture,
+      this.#options.machine,
+    ));
     const input: LoadInput = {
-      ...loadInputOf(this.#snapshot, module, object, architecture, this.#machine, this.#external),
+      ...loadInputOf({ module, object, architecture, described, external: this.#external }),
       ...(this.#options.without === undefined ? {} : { without: this.#options.without }),
     };
     const prediction = this.#inference.predict(input);
@@ -156,8 +165,9 @@ class Verifier {
 
   compare({ module, file, architecture, prediction }: PredictedFile): VerifiedModule | UnverifiedModule {
     const { loaded } = prediction.load;
-    const { refused, findings } = loaded;
+    const { refused } = loaded;
     const inferences = this.#inference.takeInferences(prediction);
+    const findings = [...loaded.findings, ...contradictions(inferences, this.#described)];
     const { name } = module;
     try {
       const compared = compareModule(loaded, this.#read);
@@ -189,4 +199,20 @@ function requireAddresses({ image }: PredictedModule, { name }: LoadedModule): v
   if (sections.length === 0) return;
   const message = `module ${name}: no address is known of ${sections.join(', ')}; only root sees those in /sys/module`;
   throw new KelpError('verify/no-address', message, { file: image.object.file });
+}
+
+/** What the machine says about itself, and memory does not bear out. */
+function contradictions(
+  inferences: readonly Inference[],
+  described: DescribedMachine | undefined,
+): VerifiedModule['findings'] {
+  if (described === undefined) return [];
+  const { certain, facts } = described.answers;
+  return inferences.flatMap(({ kind, id, answer, agreeing }) => {
+    const key = questionKey({ kind, id });
+    const fact = facts.get(key);
+    if (fact === undefined || (certain.get(key) ?? answer) === answer) return [];
+    const message = `${kind} ${fact.id} is ${fact.answer} by ${fact.source}, and ${answer} at ${agreeing} places in memory`;
+    return [{ code: 'verify/machine-differs', message }];
+  });
 }

@@ -1,4 +1,4 @@
-import { KelpError } from '@kelp/core';
+import { KelpError, type MachineText } from '@kelp/core';
 import type { AddressSpace } from './address-space.ts';
 import { addressSpaces } from './address-spaces.ts';
 import type { Btf } from './btf.ts';
@@ -8,7 +8,7 @@ import { addKallsymsTable } from './kallsyms-table.ts';
 import { findExports } from './kernel-exports.ts';
 import { findBtf } from './kernel-image.ts';
 import type { KernelReader } from './kernel-reader.ts';
-import type { KernelSnapshot, LoadedModule, MachineText } from './kernel-snapshot.ts';
+import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 import { addExports, SymbolCollector, type KernelSymbols } from './kernel-symbols.ts';
 import { inferLayout } from './module-inference.ts';
 import { layoutFromBtf, moduleStart, type ModuleLayout } from './module-layout.ts';

@@ -1,10 +1,11 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { machineTexts } from '@kelp/core';
 import { checkFileName } from './capture-json.ts';
 import { fileFault } from './file-fault.ts';
 import { generatedCodeAreas } from './generated-code.ts';
-import type { KernelSnapshot, LoadedModule, MachineText, MemoryArea } from './kernel-snapshot.ts';
+import type { KernelSnapshot, LoadedModule, MemoryArea } from './kernel-snapshot.ts';
 
 /** What a capture holds, and what it could not take. */
 export interface WrittenCapture {
@@ -14,16 +15,6 @@ export interface WrittenCapture {
   /** Sections and areas whose memory could not be read, with their module. */
   readonly missing: readonly string[];
 }
-
-const texts: readonly MachineText[] = [
-  'cmdline',
-  'cpuinfo.txt',
-  'dmesg.txt',
-  'iomem.txt',
-  'version',
-  'vmallocinfo.txt',
-  'vulnerabilities.txt',
-];
 
 /** Where memory of trampolines goes. No module has a name with `-`. */
 const generatedCodeFolder = 'generated-code';
@@ -119,7 +110,7 @@ class CaptureWriter {
       );
     // /proc/modules lists the newest module first.
     this.#writeText('modules.txt', this.#lines.toReversed().join(''));
-    for (const name of texts) {
+    for (const name of machineTexts) {
       const text = this.#snapshot.text(name);
       if (text !== undefined) this.#writeText(name, text);
     }

@@ -1,6 +1,8 @@
+import { gzipSync } from 'node:zlib';
 import { chmodSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { openLiveKernel, type LiveKernel, type LivePaths } from '../src/kcore.ts';
+import { openLiveKernel, type LiveKernel } from '../src/kcore.ts';
+import type { LivePaths } from '../src/live-texts.ts';
 import { openVmcore } from '../src/vmcore.ts';
 import { elfCore } from './elf-core-file.ts';
 import { refusal, refused } from './refusal.ts';
@@ -43,7 +45,7 @@ function machine(kernel: ToyKernel, btf = true): LivePaths {
       folder.write(`sys/module/${name}/sections/${section}`, `0x${hex(address)}\n`);
   }
   if (btf) folder.write('sys/kernel/btf/vmlinux', toyBtf(usual, kernel.machine.byteOrder));
-  return { proc, sys };
+  return { proc, sys, dev: folder.at('dev'), boot: folder.at('boot') };
 }
 
 /** The image and the modules by virtual address, as the kernel shows them. */
@@ -199,6 +201,31 @@ describe('without permission', () => {
   });
 });
 
+describe('texts about the machine', () => {
+  test('a record of /dev/kmsg becomes a line as dmesg prints it', () => {
+    const paths = machine(toy);
+    folder.write(
+      'dev/kmsg',
+      '30,339,5140900,-;Linux version 6.1.0-toy\n SUBSYSTEM=acpi\n DEVICE=+acpi:PNP\n',
+    );
+    expect(openLiveKernel(paths).text('dmesg.txt')).toBe('<6>[    5.140900] Linux version 6.1.0-toy\n');
+  });
+
+  test('the configuration of the kernel itself, or of the file beside it', () => {
+    const paths = machine(toy);
+    expect(openLiveKernel(paths).text('config')).toBeUndefined();
+    folder.write('boot/config-6.1.0-toy', 'CONFIG_SMP=y\n');
+    expect(openLiveKernel(paths).text('config')).toBe('CONFIG_SMP=y\n');
+    folder.write('proc/config.gz', gzipSync('CONFIG_SMP=n\n'));
+    expect(openLiveKernel(paths).text('config')).toBe('CONFIG_SMP=n\n');
+  });
+
+  test('without such a file there are no messages', () => {
+    const paths = machine(toy);
+    expect(openLiveKernel(paths).text('dmesg.txt')).toBeUndefined();
+  });
+});
+
 describe('a machine that cannot be read', () => {
   test('because there is no kcore', () => {
     const paths = machine(toy);
@@ -209,7 +236,8 @@ describe('a machine that cannot be read', () => {
   });
 
   test('because procfs is not mounted', () => {
-    expect(refusal(() => openLiveKernel({ proc: folder.at('none'), sys: folder.at('none') }))).toEqual(
+    const none = folder.at('none');
+    expect(refusal(() => openLiveKernel({ proc: none, sys: none, dev: none, boot: none }))).toEqual(
       refused('memory/not-found'),
     );
   });

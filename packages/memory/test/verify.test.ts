@@ -1,3 +1,4 @@
+import { finalizeStep, type Architecture } from '@kelp/core';
 import { SHF_ALLOC, SHT_NOTE, writeObjectFile } from '@kelp/core/elf';
 import { describe, expect, test } from 'vitest';
 import { progbits, text, toy } from '../../loader/test/toy.ts';
@@ -145,4 +146,47 @@ const failing: ReadMemory = () => {
 
 test('an error that is no KelpError is a defect, and stays one', async () => {
   await expect(verify(failing)).rejects.toThrow(TypeError);
+});
+
+describe('what the machine says', () => {
+  const ask = {
+    kind: 'feature',
+    id: 'SEAL',
+    address: 0x10000n,
+    candidates: [
+      { answer: 'off', bytes: Uint8Array.of(0) },
+      { answer: 'on', bytes: Uint8Array.of(0x5e) },
+    ],
+  } as const;
+  const sealing = (answer: string): Architecture => ({
+    ...toy,
+    finalization: toy.finalization.map((order) => ({
+      ...order,
+      steps: [
+        finalizeStep('seal', [], 'toy_seal', (image) => {
+          if (image.ask(ask) === 'on') image.write(ask.address, Uint8Array.of(0x5e), 'seal');
+          return undefined;
+        }),
+      ],
+    })),
+    machine: { facts: () => [{ kind: 'feature', id: 'SEAL', answer, source: 'cpuinfo.txt' }] },
+  });
+
+  test('memory counts more, and a difference is a finding', async () => {
+    const [agreeing] = await verify(memory, { architectures: [sealing('on')] });
+    expect(agreeing).toMatchObject({ findings: [], inferences: [{ answer: 'on' }] });
+    const [differing] = await verify(memory, { architectures: [sealing('off')] });
+    expect(differing !== undefined && isExplained(differing)).toBe(true);
+    const message = 'feature SEAL is off by cpuinfo.txt, and on at 1 places in memory';
+    expect(differing).toMatchObject({ findings: [{ code: 'verify/machine-differs', message }] });
+  });
+
+  test('is taken where memory has neither of the two', async () => {
+    const damaged: ReadMemory = (address, length) =>
+      address === 0x10000n ? Uint8Array.of(0x77, ...code.subarray(1, length)) : memory(address, length);
+    const [result] = await verify(damaged, { architectures: [sealing('on')] });
+    expect(result).toMatchObject({
+      sections: [{ unexplained: [{ expected: Uint8Array.of(0x5e), actual: Uint8Array.of(0x77) }] }, {}],
+    });
+  });
 });

@@ -4,6 +4,7 @@ import { ftraceSite } from './ftrace.ts';
 import { jumpLabel } from './jump-label.ts';
 import { linkage } from './linkage.ts';
 import { livepatch } from './livepatch.ts';
+import { machine } from './machine.ts';
 import { relocationTypes } from './relocation-types.ts';
 import { specialSections } from './special-sections.ts';
 import { support } from './support.ts';
@@ -22,6 +23,7 @@ export const s390x: Architecture = defineArchitecture({
   finalization,
   jumpLabel,
   ftraceSite,
+  machine,
   livepatch,
   support,
 });

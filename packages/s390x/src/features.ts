@@ -38,7 +38,7 @@ const facilityNames: readonly {
 ];
 
 /** MAX_FACILITY_BIT: numbers from here on are never there. */
-const facilityLimit = 1024;
+export const facilityLimit = 1024;
 
 /** A facility of the machine; undefined for a number that none can have. */
 export function facility(number: number, kernel: Kernel): Feature | undefined {

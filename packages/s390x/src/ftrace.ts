@@ -1,4 +1,10 @@
-import { appliesTo, type Applicability, type FtraceSiteEncoder, type ModuleImage } from '@kelp/core';
+import {
+  appliesTo,
+  type Applicability,
+  type FtraceSiteEncoder,
+  type Kernel,
+  type ModuleImage,
+} from '@kelp/core';
 import { described, facility } from './features.ts';
 import {
   BRASL_R1,
@@ -17,16 +23,32 @@ import {
 // the order of the sorted call sites.
 
 /** struct ftrace_hotpatch_trampoline: a brasl, two bytes of padding, the rest of the function, the interceptor. */
-const trampolineSize = 24;
+export const trampolineSize = 24;
 const restOffset = 8;
 
+interface TrampolineRule {
+  readonly applies: readonly Applicability[];
+  /** Number of the facility that makes trampolines needless. */
+  readonly unlessFacility?: number;
+}
+
 /** ftrace_need_init_nop(). */
-const rules: readonly { readonly applies: readonly Applicability[]; readonly unlessFacility?: number }[] = [
+const rules: readonly TrampolineRule[] = [
   // Seen in 6.1, not in 5.10.
   { applies: [{ since: '6.1', before: '6.12' }] },
   // The sequential-instruction facility lets a nop become brasl in one store: seen in 6.12, not in 6.1.
   { applies: [{ since: '6.12' }], unlessFacility: 85 },
 ];
+
+/** When a kernel has trampolines; undefined: never. */
+export function trampolineRule(kernel: Kernel): TrampolineRule | undefined {
+  return rules.find(({ applies }) => appliesTo(applies, kernel));
+}
+
+/** The question where the trampolines of a module are, which is known by the address of its text. */
+export function trampolinesId(textAddress: bigint): string {
+  return `ftrace trampolines of text 0x${textAddress.toString(16)}`;
+}
 
 const none = 'none';
 
@@ -34,7 +56,7 @@ const none = 'none';
 export const ftraceSite: FtraceSiteEncoder = {
   cause: 'kernel-chosen',
   encode(image, entry, position) {
-    const rule = rules.find(({ applies }) => appliesTo(applies, image.kernel));
+    const rule = trampolineRule(image.kernel);
     const present = image.read(entry, nop6.length);
     if (rule === undefined || present === undefined || !sameBytes(present, nop6)) return [];
     const otherwise =
@@ -52,11 +74,11 @@ export const ftraceSite: FtraceSiteEncoder = {
   },
 };
 
-/** One answer for all sites of a module, which is known by the address of its text. */
+/** One answer for all sites of a module. */
 function startOfTrampolines(image: ModuleImage, entry: bigint, offset: bigint, mayBeNone: boolean): string {
   return image.ask({
     kind: 'kernel-chosen',
-    id: `ftrace trampolines of text 0x${image.textAddress.toString(16)}`,
+    id: trampolinesId(image.textAddress),
     address: entry,
     candidates: [{ answer: none, bytes: nop6 }],
     derive: (bytes, read) => {

@@ -4,6 +4,7 @@ import { ftraceSite } from './ftrace.ts';
 import { jumpLabel } from './jump-label.ts';
 import { staticCall } from './static-calls.ts';
 import { livepatch } from './livepatch.ts';
+import { machine } from './machine.ts';
 import { relocationTypes } from './relocation-types.ts';
 import { specialSections } from './special-sections.ts';
 import { support } from './support.ts';
@@ -21,6 +22,7 @@ export const x86 = defineArchitecture({
   jumpLabel,
   ftraceSite,
   staticCall,
+  machine,
   livepatch,
   support,
 });

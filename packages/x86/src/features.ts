@@ -7,6 +7,8 @@ export interface CpuFeature {
   readonly name: string;
   /** Name in /proc/cpuinfo, in the line of flags or of bugs; undefined where it is not shown. */
   readonly flag: string | undefined;
+  /** Shown in the line of bugs. */
+  readonly isBug: boolean;
 }
 
 /** NCAPINTS, the same in 6.1, 6.12 and 7.3: words from here on hold bugs. */
@@ -14,7 +16,8 @@ const firstBugWord = 22;
 
 function parseFeature(word: number, text: string): CpuFeature {
   const [name = '', flag = name.toLowerCase()] = text.split('/');
-  return { name: word >= firstBugWord ? `BUG_${name}` : name, flag: flag === '' ? undefined : flag };
+  const isBug = word >= firstBugWord;
+  return { name: isBug ? `BUG_${name}` : name, flag: flag === '' ? undefined : flag, isBug };
 }
 
 const byNumber: ReadonlyMap<number, CpuFeature> = new Map(
@@ -41,6 +44,14 @@ export function cpuFeature(number: number, kernel: Kernel): CpuFeature | undefin
     (one) => one.word * 32 + one.bit === number && appliesTo(one.applies, kernel),
   );
   return renamed === undefined ? undefined : parseFeature(renamed.word, renamed.name);
+}
+
+/** All bits that have a name in a kernel. */
+export function cpuFeatures(kernel: Kernel): readonly CpuFeature[] {
+  const renamed = renamedFeatures
+    .filter(({ applies }) => appliesTo(applies, kernel))
+    .map(({ word, name }) => parseFeature(word, name));
+  return [...byNumber.values(), ...renamed];
 }
 
 /** How questions and machine descriptions call a bit: its name, or `bit 117` where it has none. */

@@ -13,7 +13,12 @@ import { writeCapture, type KeptTexts } from './write-capture.ts';
  * @throws Error if exports or a per-CPU block cannot be found in the recorded memory.
  */
 export function recordCapture(guest: string, files: string, output: string): void {
-  const snapshot = openLiveKernel({ proc: join(guest, 'proc'), sys: join(guest, 'sys') });
+  const snapshot = openLiveKernel({
+    proc: join(guest, 'proc'),
+    sys: join(guest, 'sys'),
+    dev: join(guest, 'dev'),
+    boot: join(guest, 'boot'),
+  });
   try {
     const sizes = new Map(
       snapshot.modules.map(({ name }) => [name, sectionSizes(join(files, `${name}.ko`))]),

@@ -1,23 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import {
-  generatedCodeAreas,
-  hex,
-  type KernelSnapshot,
-  type LoadedModule,
-  type MachineText,
-} from '@kelp/memory';
-
-const texts: readonly MachineText[] = [
-  'cmdline',
-  'cpuinfo.txt',
-  'dmesg.txt',
-  'iomem.txt',
-  'version',
-  'vmallocinfo.txt',
-  'vulnerabilities.txt',
-];
+import { machineTexts } from '@kelp/core';
+import { generatedCodeAreas, hex, type KernelSnapshot, type LoadedModule } from '@kelp/memory';
 
 /** Files of procfs that are kept as they were. */
 export interface KeptTexts {
@@ -41,7 +26,7 @@ export function writeCapture(
   folder: string,
 ): void {
   mkdirSync(folder, { recursive: true });
-  for (const name of texts) {
+  for (const name of machineTexts) {
     const text = snapshot.text(name);
     if (text !== undefined) writeFileSync(join(folder, name), text);
   }

@@ -6,8 +6,9 @@ import {
   compareModule,
   describeMachine,
   externalSymbols,
-  loadInputOf,
   type ComparedSection,
+  unaidedInputOf,
+  type DescribedMachine,
   type MachineDescription,
 } from '@kelp/memory';
 import { architectures, moduleFileOf, type Run } from './runs.ts';
@@ -27,21 +28,16 @@ export async function* loadUnaided(run: Run, given: MachineDescription = {}): As
   const { capture } = run;
   const exported = new Map<string, bigint>();
   const moduleFile = moduleFileOf(run);
+  let described: DescribedMachine | undefined;
   for (const module of capture.modules) {
     const found = await moduleFile(module.name);
     if (found === undefined) throw new Error(`${run.name} has no file of module ${module.name}`);
     const object = parseObjectFile(found.bytes, found.file);
     addExportsOf(exported, object, module);
-    const loaded = loadModule(
-      loadInputOf(
-        capture,
-        module,
-        object,
-        requireArchitecture(object, architectures),
-        describeMachine(capture, object.byteOrder, given),
-        externalSymbols(capture, exported),
-      ),
-    );
+    const architecture = requireArchitecture(object, architectures);
+    described ??= describeMachine(capture, architecture, given);
+    const external = externalSymbols(capture, exported);
+    const loaded = loadModule(unaidedInputOf({ module, object, architecture, described, external }));
     if (loaded.refused !== undefined)
       throw new Error(`${run.name}, module ${module.name} is refused: ${loaded.refused.reason}`);
     const { sections } = compareModule(loaded, (address, length) => capture.memory.read(address, length));

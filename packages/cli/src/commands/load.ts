@@ -6,10 +6,10 @@ import {
   addExportsOf,
   describeMachine,
   externalSymbols,
-  loadInputOf,
   loadJson,
   loadReport,
   parseKallsyms,
+  unaidedInputOf,
   writeImage,
 } from '@kelp/memory';
 import { Command, InvalidArgumentError } from 'commander';
@@ -154,8 +154,9 @@ async function captured(
       const found = await read(earlier.name);
       if (found !== undefined) addExportsOf(exported, parseObjectFile(found.bytes, found.file), earlier);
     }
-    const machine = describeMachine(snapshot, object.byteOrder);
-    return loadInputOf(snapshot, module, object, architecture, machine, externalSymbols(snapshot, exported));
+    const described = describeMachine(snapshot, architecture);
+    const external = externalSymbols(snapshot, exported);
+    return unaidedInputOf({ module, object, architecture, described, external });
   } finally {
     // What loading needs has been read; symbols stay in memory.
     snapshot.close();
