@@ -143,7 +143,6 @@ export {
 export {
   applyRelocation,
   clearRelocation,
-  isInRange,
   type ClearOutcome,
   type RelocationInput,
   type RelocationOutcome,
@@ -203,3 +202,4 @@ export {
 export { klpFuncEntry, klpObjectEntry, klpRelocEntry } from './special-sections/livepatch.ts';
 export { absoluteTables, genericSections, prel32Tables } from './special-sections/generic.ts';
 export type { Capability, KernelSupport, Support, ToolSupport } from './support.ts';
+export { isInRange } from './value-range.ts';

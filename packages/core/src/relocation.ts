@@ -109,12 +109,6 @@ export function clearRelocation(
   return { status: 'cleared' };
 }
 
-/** Whether the value passes the range checks of a rule, whatever the place holds. */
-export function isInRange(rule: AppliedRule, letters: Letters): boolean {
-  const value = rule.formula.evaluate(letters) >> BigInt(rule.field.shift);
-  return rule.steps.every((step) => step.kind !== 'range' || checkRange(step, value) === undefined);
-}
-
 function contextOf(rule: AppliedRule, input: RelocationInput): SpecialContext {
   const { bytes, offset, symbol } = input;
   const byteOrder = rule.field.byteOrder ?? input.byteOrder;

@@ -3,9 +3,10 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  mkdtempSync,
   realpathSync,
   renameSync,
-  unlinkSync,
+  rmSync,
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -19,16 +20,18 @@ export interface FileCalls {
 const system: FileCalls = { write: (descriptor, bytes, offset) => writeSync(descriptor, bytes, offset) };
 
 /**
- * Give a file new contents, whole or not at all: they are written beside it, flushed, and renamed over it. Where that
+ * Give a file new contents, whole or not at all: they are written to a folder
+ * beside it, flushed, and renamed over it. Where that
  * fails, the file is as it was and nothing is left beside it. A symbolic link is followed.
  *
  * @throws KelpError `output/not-a-file`, `output/full`, `output/unwritable`.
  */
 export function replaceFile(path: string, bytes: Uint8Array, calls: FileCalls = system): void {
-  let temporary: string | undefined;
+  let folder: string | undefined;
   try {
     const { target, mode } = destination(path);
-    temporary = join(dirname(target), `.${basename(target).slice(0, 200)}.${process.pid}.kelp`);
+    folder = mkdtempSync(join(dirname(target), '.kelp-'));
+    const temporary = join(folder, basename(target));
     const descriptor = openSync(temporary, 'wx', mode);
     try {
       for (let written = 0; written < bytes.length;) written += calls.write(descriptor, bytes, written);
@@ -38,8 +41,9 @@ export function replaceFile(path: string, bytes: Uint8Array, calls: FileCalls = 
     }
     renameSync(temporary, target);
   } catch (error) {
-    if (temporary !== undefined) discard(temporary, error);
     throw outputError(error, path);
+  } finally {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -50,16 +54,6 @@ function destination(path: string): { readonly target: string; readonly mode: nu
   const found = lstatSync(target);
   if (!found.isFile()) throw new KelpError('output/not-a-file', 'is not a regular file', { file: path });
   return { target, mode: found.mode & 0o777 };
-}
-
-/** Somebody else's file of the same name is left alone. */
-function discard(temporary: string, error: unknown): void {
-  if (errorCode(error) === 'EEXIST') return;
-  try {
-    unlinkSync(temporary);
-  } catch {
-    // It was never made, or the folder is gone; the first error says why.
-  }
 }
 
 function outputError(error: unknown, path: string): KelpError {
