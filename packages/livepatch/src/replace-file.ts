@@ -2,8 +2,8 @@ import {
   closeSync,
   fsyncSync,
   lstatSync,
-  openSync,
   mkdtempSync,
+  openSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -20,9 +20,8 @@ export interface FileCalls {
 const system: FileCalls = { write: (descriptor, bytes, offset) => writeSync(descriptor, bytes, offset) };
 
 /**
- * Give a file new contents, whole or not at all: they are written to a folder
- * beside it, flushed, and renamed over it. Where that
- * fails, the file is as it was and nothing is left beside it. A symbolic link is followed.
+ * Give a file new contents, whole or not at all: they are written to a folder beside it, flushed, and renamed over it.
+ * Where that fails, the file is as it was and nothing is left beside it. A symbolic link is followed.
  *
  * @throws KelpError `output/not-a-file`, `output/full`, `output/unwritable`.
  */
