@@ -8,6 +8,7 @@ import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { scanCommand } from './commands/scan.ts';
 import { symbolsCommand } from './commands/symbols.ts';
+import { usageCommand } from './commands/usage.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { describeError } from './describe-error.ts';
 import type { ExitStatus, Finish, Io } from './io.ts';
@@ -37,6 +38,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     verifyCommand,
     captureCommand,
     symbolsCommand,
+    usageCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }

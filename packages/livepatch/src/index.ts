@@ -17,3 +17,5 @@ export {
   type SymbolProvider,
 } from './symbol-list.ts';
 export { SymbolCollector, type SymbolInput } from './symbol-list-sources.ts';
+export { UsageBuilder, type ArchitectureUsage } from './usage.ts';
+export { usageJson, usageReport, type NotCounted } from './usage-report.ts';
