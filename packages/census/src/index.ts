@@ -9,10 +9,12 @@ export {
   type SectionCount,
   type SectionRelocationCount,
 } from './census.ts';
+export { censusText } from './census-text.ts';
 export { CensusBuilder, compareReleases } from './census-builder.ts';
 export { FileReader } from './file-reader.ts';
 export { findModules, type FoundModules } from './find-modules.ts';
 export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } from './inventory.ts';
+export { modulePath, shardOf } from './module-path.ts';
 export { readCensus } from './read-census.ts';
 export { FileScanner } from './scan.ts';
 export { isOrdinaryName, looksSpecial, readSignals, type Signals } from './section-detector.ts';

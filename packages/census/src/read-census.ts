@@ -30,7 +30,7 @@ export function readCensus(file: string): Census {
   if (value['schema'] !== censusSchema) {
     throw new KelpError(
       'census/schema',
-      `census schema is ${String(value['schema'])}, expected ${censusSchema}`,
+      `census schema is ${JSON.stringify(value['schema'])}, expected ${censusSchema}: another version of Kelp wrote it, scan the modules again`,
       { file },
     );
   }

@@ -6,6 +6,7 @@ import { explainCommand } from './commands/explain.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
+import { mergeCommand } from './commands/merge.ts';
 import { scanCommand } from './commands/scan.ts';
 import { symbolsCommand } from './commands/symbols.ts';
 import { usageCommand } from './commands/usage.ts';
@@ -32,6 +33,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
   for (const command of [
     inspectCommand,
     scanCommand,
+    mergeCommand,
     matrixCommand,
     explainCommand,
     loadCommand,

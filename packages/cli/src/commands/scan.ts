@@ -1,17 +1,26 @@
 import { availableParallelism } from 'node:os';
-import { CensusBuilder, censusReport, FileScanner, findModules, type Census } from '@kelp/census';
+import { CensusBuilder, censusReport, FileScanner, findModules, shardOf, type Census } from '@kelp/census';
 import { KelpError } from '@kelp/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { architectures } from '../architectures.ts';
 import { describeError } from '../describe-error.ts';
 import type { Finish, Io } from '../io.ts';
-import { printJson, printReport } from '../print.ts';
+import { printReport } from '../print.ts';
 import { startProgress } from '../progress.ts';
 import { scanInParallel } from '../worker-pool.ts';
+import { failuresOf, writeCensus } from '../write-census.ts';
 
 interface ScanFlags {
   readonly json?: true;
   readonly jobs: number;
+  readonly output?: string;
+  readonly shard?: Shard;
+}
+
+/** One of `of` parts of the work, from 0. */
+interface Shard {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** `kelp scan PATH...`: status 2 where a file failed. */
@@ -20,16 +29,19 @@ export function scanCommand(io: Io, finish: Finish): Command {
     .description('count relocation types and special sections of modules')
     .argument('<path...>', 'modules, kernel images, folders such as /lib/modules')
     .option('--jobs <number>', 'processes for compressed modules', parseJobs, availableParallelism())
-    .option('--json', 'print the census as JSON, for kelp matrix --census')
+    .option('-o, --output <file>', 'write the census to this file, for kelp merge, diff and matrix')
+    .option('--shard <I/N>', 'only part I of N: kelp merge makes one census of all parts', parseShard)
+    .option('--json', 'print the census as JSON')
     .addHelpText(
       'after',
       '\nExit status: 0 all files counted, 2 some could not be; the others are counted all the same.',
     )
     .action(async (paths: readonly string[], flags: ScanFlags) => {
-      const census = await scan(paths, flags.jobs, io);
-      const failed = [...Object.values(census.architectures), census].flatMap((part) => part.failed);
-      if (flags.json === true) {
-        printJson(census, io);
+      const census = await scan(paths, flags, io);
+      const failed = failuresOf(census);
+      if (flags.output !== undefined) writeCensus(census, flags.output, io);
+      if (flags.json === true) writeCensus(census, undefined, io);
+      if (flags.json === true || flags.output !== undefined) {
         for (const { file, code, message } of failed)
           io.error(`kelp: ${describeError({ file, code, message })}\n`);
       } else {
@@ -48,14 +60,24 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
-async function scan(paths: readonly string[], jobs: number, io: Io): Promise<Census> {
-  const { files, errors } = findModules(paths);
-  if (files.length === 0 && errors.length === 0) {
+function parseShard(text: string): Shard {
+  const match = /^(\d{1,6})\/(\d{1,6})$/u.exec(text);
+  const [part, of] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || part < 1 || part > of)
+    throw new InvalidArgumentError('expected PART/PARTS, from 1/N to N/N');
+  return { index: part - 1, of };
+}
+
+async function scan(paths: readonly string[], { jobs, shard }: ScanFlags, io: Io): Promise<Census> {
+  const found = findModules(paths);
+  if (found.files.length === 0 && found.errors.length === 0) {
     const message = 'no module in there; expected *.ko, *.ko.xz, *.ko.gz, *.ko.zst or vmlinux';
     throw new KelpError('scan/no-modules', message, { file: paths.join(' ') });
   }
+  const isMine = (file: string): boolean => shard === undefined || shardOf(file, shard.of) === shard.index;
+  const files = found.files.filter(isMine);
   const builder = new CensusBuilder();
-  for (const error of errors) builder.addFailure(error.file ?? '', error);
+  for (const error of found.errors) if (isMine(error.file ?? '')) builder.addFailure(error.file ?? '', error);
   const progress = startProgress(files.length, io);
   try {
     // Uncompressed modules are read faster than another process starts; compressed ones are worth all cores.
