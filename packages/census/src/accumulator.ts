@@ -1,4 +1,5 @@
 import type { Counts, FailedFile, RelocationCount, SectionCount, SectionRelocationCount } from './census.ts';
+import { compareText } from './compare-text.ts';
 import type { ModuleInventory, SectionUse } from './inventory.ts';
 
 interface RelocationSum {
@@ -132,10 +133,4 @@ function preferredName(a: string, b: string): string {
 /** The canonical order of failures. */
 export function compareFailures(a: FailedFile, b: FailedFile): number {
   return compareText(a.file, b.file) || compareText(a.code, b.code) || compareText(a.message, b.message);
-}
-
-/** Order by UTF-16 code units, the same on every machine. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
 }

@@ -1,5 +1,5 @@
 import { KelpError } from '@kelp/core';
-import { Accumulator, compareFailures, compareText } from './accumulator.ts';
+import { Accumulator, compareFailures } from './accumulator.ts';
 import {
   censusSchema,
   type ArchitectureCounts,
@@ -7,17 +7,27 @@ import {
   type FailedFile,
   type KernelCounts,
 } from './census.ts';
+import { compareText } from './compare-text.ts';
+import { FunctionAccumulator } from './function-accumulator.ts';
 import type { ModuleInventory } from './inventory.ts';
+
+/** What is summed for each kernel. */
+interface KernelSums {
+  readonly counts: Accumulator;
+  readonly functions: FunctionAccumulator;
+}
 
 /** Adds up files and other censuses. The result does not depend on the order in which they are added. */
 export class CensusBuilder {
-  readonly #kernels = new Map<string, Map<string, Accumulator>>();
+  readonly #kernels = new Map<string, Map<string, KernelSums>>();
   /** Failures whose architecture is known, but not their kernel. */
   readonly #failed = new Map<string, FailedFile[]>();
   readonly #unattributed: FailedFile[] = [];
 
   addInventory(inventory: ModuleInventory): void {
-    this.#kernel(inventory.architecture.id, inventory.release).addInventory(inventory);
+    const sums = this.#kernel(inventory.architecture.id, inventory.release);
+    sums.counts.addInventory(inventory);
+    if (inventory.functions !== undefined) sums.functions.addInventory(inventory.functions);
   }
 
   /** @param architecture - ID, where the file's header told it. */
@@ -39,7 +49,11 @@ export class CensusBuilder {
     }
     for (const failure of census.failed) this.#unattributed.push(failure);
     for (const [id, counts] of Object.entries(census.architectures)) {
-      for (const kernel of counts.kernels) this.#kernel(id, kernel.release).addCounts(kernel);
+      for (const kernel of counts.kernels) {
+        const sums = this.#kernel(id, kernel.release);
+        sums.counts.addCounts(kernel);
+        sums.functions.addCounts(kernel.functions);
+      }
       const failures = this.#failuresOf(id);
       for (const failure of counts.failed) failures.push(failure);
     }
@@ -57,7 +71,11 @@ export class CensusBuilder {
 
   #architecture(id: string): ArchitectureCounts {
     const kernels = [...(this.#kernels.get(id) ?? [])]
-      .map(([release, sums]): KernelCounts => ({ release, ...sums.counts() }))
+      .map(([release, sums]): KernelCounts => ({
+        release,
+        ...sums.counts.counts(),
+        functions: sums.functions.counts(),
+      }))
       .toSorted((a, b) => compareReleases(a.release, b.release));
     const total = new Accumulator();
     // Failures of kernels stand in the list of the architecture already.
@@ -66,11 +84,14 @@ export class CensusBuilder {
     return { ...total.counts(), kernels };
   }
 
-  #kernel(id: string, release: string): Accumulator {
+  #kernel(id: string, release: string): KernelSums {
     let releases = this.#kernels.get(id);
     if (releases === undefined) this.#kernels.set(id, (releases = new Map()));
     let sums = releases.get(release);
-    if (sums === undefined) releases.set(release, (sums = new Accumulator()));
+    if (sums === undefined) {
+      sums = { counts: new Accumulator(), functions: new FunctionAccumulator() };
+      releases.set(release, sums);
+    }
     return sums;
   }
 

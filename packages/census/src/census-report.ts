@@ -1,5 +1,7 @@
 import type { Block, Report } from '@kelp/report';
-import type { ArchitectureCounts, Census, Counts, FailedFile } from './census.ts';
+import type { ArchitectureCounts, Census, Counts, FailedFile, KernelCounts } from './census.ts';
+import { functionSentences } from './function-report.ts';
+import { judgeFunctions } from './function-verdicts.ts';
 
 /** What `kelp scan` prints for people: totals, relocation types and special sections of each architecture. */
 export function censusReport(census: Census, titles: ReadonlyMap<string, string>): Report {
@@ -41,9 +43,13 @@ function totals({ modules, relocations, sections }: Counts): readonly number[] {
   ];
 }
 
-function architectureBlocks(title: string, { relocations, sections }: ArchitectureCounts): readonly Block[] {
+function architectureBlocks(
+  title: string,
+  { relocations, sections, kernels }: ArchitectureCounts,
+): readonly Block[] {
   return [
     { kind: 'heading', level: 2, text: title },
+    ...kernels.flatMap(functionBlocks),
     {
       kind: 'table',
       caption: 'Relocation types',
@@ -70,6 +76,16 @@ function architectureBlocks(title: string, { relocations, sections }: Architectu
           ],
         })),
     },
+  ];
+}
+
+function functionBlocks({ release, functions }: KernelCounts): readonly Block[] {
+  const verdicts = judgeFunctions(functions);
+  if (verdicts.functions === 0) return [];
+  const items = functionSentences(verdicts);
+  return [
+    { kind: 'paragraph', text: `Functions of ${release}:` },
+    { kind: 'list', items },
   ];
 }
 

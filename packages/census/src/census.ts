@@ -1,5 +1,7 @@
+import type { KeyKind } from './patching-costs.ts';
+
 /** Version of the census format; a reader refuses what it does not know. */
-export const censusSchema = 1;
+export const censusSchema = 2;
 
 /** A file that could not be scanned. */
 export interface FailedFile {
@@ -54,10 +56,60 @@ export interface Counts {
   readonly relocationsBySection: readonly SectionRelocationCount[];
 }
 
+/** Functions of the modules of one subsystem. */
+export interface SubsystemCount {
+  /** Two folders below `kernel` in the tree of modules: `drivers/net`; `other` outside of such a tree. Untrusted. */
+  readonly subsystem: string;
+  readonly modules: number;
+  /** Symbols of functions that the modules define, parts and aliases included. */
+  readonly functions: number;
+  /** Functions with an entry in a table of keys: jump labels, static calls. */
+  readonly keyed: number;
+  /** Those whose keys all lie in their module and are left out by the livepatch tools: tracepoints, pr_debug(). */
+  readonly losing: number;
+}
+
+/** How many functions of a subsystem the entries of a special section name. */
+export interface FunctionSectionCount {
+  readonly subsystem: string;
+  /** Untrusted. */
+  readonly section: string;
+  readonly functions: number;
+  /** Entries that name a function; one that names two counts for both. */
+  readonly entries: number;
+  /** Entries that name code outside of all functions. */
+  readonly outside: number;
+}
+
+/** Functions of one module that use one key. */
+export interface KeyUseCount {
+  /** Path in the tree of modules. Untrusted, as all names here. */
+  readonly module: string;
+  /** The table that ties them together: `__jump_table`. */
+  readonly table: string;
+  readonly key: string;
+  readonly kind: KeyKind;
+  /** Another file defines the key: the kernel image, or a module if one of `exports` is it. */
+  readonly external: boolean;
+  /** Names, with their place where the module has several of one name. */
+  readonly functions: readonly string[];
+}
+
+/** What the functions of a kernel's modules carry. */
+export interface FunctionCounts {
+  readonly subsystems: readonly SubsystemCount[];
+  readonly sections: readonly FunctionSectionCount[];
+  /** Keys of the functions that have other keys than those counted as `losing`; modules merged twice stand twice. */
+  readonly keys: readonly KeyUseCount[];
+  /** Data objects that modules export. */
+  readonly exports: readonly string[];
+}
+
 /** Counts of one kernel release. */
 export interface KernelCounts extends Counts {
   /** First word of vermagic, or `unknown`. Untrusted. */
   readonly release: string;
+  readonly functions: FunctionCounts;
 }
 
 export interface ArchitectureCounts extends Counts {

@@ -4,15 +4,29 @@ export {
   type Census,
   type Counts,
   type FailedFile,
+  type FunctionCounts,
+  type FunctionSectionCount,
   type KernelCounts,
+  type KeyUseCount,
   type RelocationCount,
   type SectionCount,
   type SectionRelocationCount,
+  type SubsystemCount,
 } from './census.ts';
 export { censusText } from './census-text.ts';
 export { CensusBuilder, compareReleases } from './census-builder.ts';
 export { FileReader } from './file-reader.ts';
 export { findModules, type FoundModules } from './find-modules.ts';
+export { functionJson, type FunctionJson } from './function-json.ts';
+export { functionReport, type FunctionReportOptions } from './function-report.ts';
+export {
+  judgeFunctions,
+  type FunctionVerdict,
+  type FunctionVerdicts,
+  type JudgedFunction,
+} from './function-verdicts.ts';
+export { keyedTables, type KeyedTable, type KeyKind } from './patching-costs.ts';
+export type { FunctionInventory, KeyedFunction } from './function-inventory.ts';
 export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } from './inventory.ts';
 export { modulePath, shardOf } from './module-path.ts';
 export { readCensus } from './read-census.ts';

@@ -1,6 +1,5 @@
 import {
   countFittingEntries,
-  parseKernel,
   requireArchitecture,
   selectArchitecture,
   type Architecture,
@@ -17,7 +16,11 @@ import {
   type RelocationTable,
   type Section,
 } from '@kelp/core/elf';
+import { functionInventory, type FunctionInventory } from './function-inventory.ts';
+import { FunctionUse, type EntrySection } from './function-use.ts';
+import { readableKernel } from './readable-kernel.ts';
 import { isOrdinaryName, looksSpecial } from './section-detector.ts';
+import { fittingLayout } from './section-layout.ts';
 
 /** One section header of a file. */
 export interface SectionUse {
@@ -52,6 +55,8 @@ export interface ModuleInventory {
   /** All sections but the null section, in header order. */
   readonly sections: readonly SectionUse[];
   readonly relocations: readonly RelocationUse[];
+  /** Absent for kernel images, whose entries have no relocations any more, and for modules without symbols. */
+  readonly functions?: FunctionInventory;
 }
 
 /** Rows of an architecture by section name, for one kernel; looked up once per name. */
@@ -86,14 +91,27 @@ export class Inventory {
     const kernel = this.#kernelOf(release);
     const tables = relocationTables(object);
     const sections: SectionUse[] = [];
+    const withEntries: EntrySection[] = [];
     for (const section of object.sections) {
       if (section.type === SHT_NULL && section.index === 0) continue;
       const known = nameKnowledge(knowledge, architecture, kernel, section.name);
       sections.push(
         useOf(object, section, known, kernel, image ? undefined : (tables.get(section.index) ?? null)),
       );
+      const relocations = tables.get(section.index);
+      if (image || relocations === undefined || known.row === undefined || !section.isAllocated) continue;
+      const layout = fittingLayout(known.row, kernel, section.size, relocations.count);
+      if (layout !== undefined) withEntries.push({ section, layout, relocations });
     }
-    return { architecture, release, image, sections, relocations: this.#countRelocations(object) };
+    const use = image ? undefined : FunctionUse.of(object, withEntries);
+    return {
+      architecture,
+      release,
+      image,
+      sections,
+      relocations: this.#countRelocations(object),
+      ...(use === undefined ? {} : { functions: functionInventory(object.file ?? '', use) }),
+    };
   }
 
   #kernelOf(release: string): Kernel | undefined {
@@ -215,13 +233,4 @@ function imageRelease(object: ObjectFile): string {
     }
   }
   return unknownRelease;
-}
-
-/** A module may name any release; one that is no version tells nothing about the kernel. */
-function readableKernel(release: string): Kernel | undefined {
-  try {
-    return parseKernel(release);
-  } catch {
-    return undefined;
-  }
 }

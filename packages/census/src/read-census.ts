@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileError, KelpError } from '@kelp/core';
 import { censusSchema, type Census } from './census.ts';
+import { keyKinds } from './patching-costs.ts';
 
 /**
  * Read a census that `kelp scan --json` wrote.
@@ -56,7 +57,9 @@ function isCensus(
 function allCounts(value: unknown): boolean {
   return (
     Array.isArray(value) &&
-    value.every((one) => isCounts(one) && isRecord(one) && typeof one['release'] === 'string')
+    value.every(
+      (one) => isCounts(one) && isRecord(one) && isText(one['release']) && isFunctions(one['functions']),
+    )
   );
 }
 
@@ -67,6 +70,16 @@ function isCounts(value: unknown): boolean {
     isList(value['relocations'], { type: isCount, name: isText, count: isCount, modules: isCount }) &&
     isList(value['sections'], sectionCount) &&
     isList(value['relocationsBySection'], { section: isText, type: isCount, count: isCount })
+  );
+}
+
+function isFunctions(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    isList(value['subsystems'], subsystemCount) &&
+    isList(value['sections'], functionSectionCount) &&
+    isList(value['keys'], keyUse) &&
+    isTexts(value['exports'])
   );
 }
 
@@ -83,6 +96,35 @@ const sectionCount: Shape = {
   special: isFlag,
   known: isFlag,
 };
+
+const subsystemCount: Shape = {
+  subsystem: isText,
+  modules: isCount,
+  functions: isCount,
+  keyed: isCount,
+  losing: isCount,
+};
+
+const functionSectionCount: Shape = {
+  subsystem: isText,
+  section: isText,
+  functions: isCount,
+  entries: isCount,
+  outside: isCount,
+};
+
+const keyUse: Shape = {
+  module: isText,
+  table: isText,
+  key: isText,
+  kind: (value) => keyKinds.some((kind) => kind === value),
+  external: isFlag,
+  functions: isTexts,
+};
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
 
 function isText(value: unknown): boolean {
   return typeof value === 'string';

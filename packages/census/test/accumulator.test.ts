@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Accumulator, compareText } from '../src/accumulator.ts';
+import { Accumulator } from '../src/accumulator.ts';
+import { compareText } from '../src/compare-text.ts';
 import type { Counts, SectionCount } from '../src/census.ts';
 import type { ModuleInventory, RelocationUse, SectionUse } from '../src/inventory.ts';
 import { toy } from './toy-architecture.ts';

@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CensusBuilder } from '../src/census-builder.ts';
 import type { Census } from '../src/census.ts';
+import { keyKinds } from '../src/patching-costs.ts';
 import type { ModuleInventory } from '../src/inventory.ts';
 import { toy } from './toy-architecture.ts';
 
@@ -22,6 +23,31 @@ const relocation = fc.record({
   count: fc.integer({ min: 1, max: 500 }),
 });
 
+const path = fc.constantFrom('kernel/fs/a.ko', 'kernel/net/b/b.ko', 'c.ko', '__proto__');
+
+const key = fc.record({
+  table: fc.constantFrom('__jump_table', '.static_call_sites'),
+  key: fc.constantFrom('k', '__tracepoint_x', '__proto__'),
+  kind: fc.constantFrom(...keyKinds),
+  external: fc.boolean(),
+});
+
+const functions = fc.record({
+  module: path,
+  functions: fc.nat(100),
+  keyed: fc.nat(100),
+  losing: fc.nat(100),
+  sections: fc.array(
+    fc.record({ section: name, functions: fc.nat(9), entries: fc.nat(9), outside: fc.nat(9) }),
+    { maxLength: 3 },
+  ),
+  keys: fc.array(
+    fc.record({ name: fc.constantFrom('f', 'g'), keys: fc.array(key, { minLength: 1, maxLength: 3 }) }),
+    { maxLength: 3 },
+  ),
+  exports: fc.array(fc.constantFrom('k', 'l', '__proto__'), { maxLength: 3 }),
+});
+
 /** One scanned file: what is in it, or why it could not be read. */
 type Scanned =
   | ModuleInventory
@@ -34,6 +60,7 @@ const inventory = fc
     image: fc.boolean(),
     sections: fc.array(section, { maxLength: 5 }),
     relocations: fc.array(relocation, { maxLength: 5 }),
+    functions,
   })
   .map(({ id, ...rest }): Scanned => ({ architecture: { ...toy, id }, ...rest }));
 

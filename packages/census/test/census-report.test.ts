@@ -1,6 +1,7 @@
 import { renderTerminal } from '@kelp/report';
 import { expect, test } from 'vitest';
 import { censusReport, type Census, type Counts } from '../src/index.ts';
+import { noFunctions } from './toy-architecture.ts';
 
 const none: Counts = {
   modules: 0,
@@ -31,13 +32,15 @@ const counts: Counts = {
 
 function textOf(census: Partial<Census>): string {
   const titles = new Map([['toy', 'Toy']]);
-  return renderTerminal(censusReport({ schema: 1, architectures: {}, failed: [], ...census }, titles), {
+  return renderTerminal(censusReport({ schema: 2, architectures: {}, failed: [], ...census }, titles), {
     color: false,
   });
 }
 
 test('totals by kernel, relocation types, special sections, failures', () => {
-  const architectures = { toy: { ...counts, kernels: [{ ...counts, release: '6.1.176', failed: [] }] } };
+  const architectures = {
+    toy: { ...counts, kernels: [{ ...counts, release: '6.1.176', failed: [], functions: noFunctions }] },
+  };
   const failed = [{ file: 'notes.ko', code: 'elf/not-elf', message: 'no ELF file' }];
   expect(textOf({ architectures, failed })).toBe(
     [
@@ -74,6 +77,8 @@ test('an architecture of which every file failed has no tables', () => {
 });
 
 test('an architecture without a title has its ID', () => {
-  const text = textOf({ architectures: { other: { ...counts, kernels: [{ ...counts, release: '6.1' }] } } });
+  const text = textOf({
+    architectures: { other: { ...counts, kernels: [{ ...counts, release: '6.1', functions: noFunctions }] } },
+  });
   expect(text).toMatch(/^ {2}other +6\.1/mu);
 });

@@ -1,8 +1,10 @@
 import {
   defineArchitecture,
+  entryRelative64,
   existingZero,
   ignored,
   pcRelative32,
+  pcRelative64,
   pointer,
   refused,
   relocationTable,
@@ -23,6 +25,7 @@ import {
   type RelocationSpecification,
   type SectionSpecification,
 } from '@kelp/core/elf';
+import type { FunctionCounts } from '../src/census.ts';
 
 /** e_machine of the toy; no real architecture has it. */
 export const toyMachine = 0x7e57;
@@ -84,6 +87,37 @@ export const toyDefinition: ArchitectureDefinition = {
       layouts: [{ size: 8, fields: { place: pointer(0) }, structure: 'void *' }],
     }),
     toySection({ name: '.thunks' }),
+    toySection({
+      name: '__jump_table',
+      layouts: [
+        {
+          size: 16,
+          fields: { code: pcRelative32(0), target: pcRelative32(4), key: pcRelative64(8, { flags: 3 }) },
+          structure: 'struct jump_entry',
+        },
+      ],
+      hazard: { level: 'high', reason: 'A toy breaks.' },
+    }),
+    toySection({
+      name: '.static_call_sites',
+      layouts: [
+        {
+          size: 8,
+          fields: { addr: pcRelative32(0), key: pcRelative32(4, { flags: 3 }) },
+          structure: 'struct static_call_site',
+        },
+      ],
+    }),
+    toySection({
+      name: '__fixups',
+      layouts: [
+        {
+          size: 16,
+          fields: { start: entryRelative64(0), end: entryRelative64(8) },
+          structure: 'struct fixup',
+        },
+      ],
+    }),
   ],
   finalization: [],
   support: { capabilities: [], tools: [] },
@@ -134,3 +168,6 @@ export function toyModule(
 ): Uint8Array {
   return writeObjectFile({ machine: toyMachine, byteOrder: 'little', sections, ...more });
 }
+
+/** Counts of functions of modules that have none. */
+export const noFunctions: FunctionCounts = { subsystems: [], sections: [], keys: [], exports: [] };

@@ -3,6 +3,7 @@ import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
 import { captureCommand } from './commands/capture.ts';
 import { explainCommand } from './commands/explain.ts';
+import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
@@ -34,6 +35,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     inspectCommand,
     scanCommand,
     mergeCommand,
+    functionsCommand,
     matrixCommand,
     explainCommand,
     loadCommand,

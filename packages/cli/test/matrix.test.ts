@@ -191,8 +191,8 @@ describe('ends with 2 and prints no matrix', () => {
   test.each([
     ['no JSON', 'not a census', 'census/damaged'],
     ['an object without a schema', '{}', 'census/damaged'],
-    ['a later schema', '{"schema":2}', 'census/schema'],
-    ['a census without lists', '{"schema":1,"architectures":{"x86":{}},"failed":[]}', 'census/damaged'],
+    ['a later schema', '{"schema":3}', 'census/schema'],
+    ['a census without lists', '{"schema":2,"architectures":{"x86":{}},"failed":[]}', 'census/damaged'],
   ])('for a census that is %s', async (_what, content, code) => {
     const path = folder.write('bad.json', content);
     const { status, out, error } = await run('matrix', '--census', path);

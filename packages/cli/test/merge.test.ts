@@ -76,7 +76,7 @@ test('a census of another version names both versions and what to do', async () 
 });
 
 test.each([
-  ['cut short', '{ "schema": 1, "architec', 'census/damaged'],
+  ['cut short', '{ "schema": 2, "architec', 'census/damaged'],
   ['no census', '[]', 'census/damaged'],
 ])('a file that is %s is refused, and the output stays as it was', async (_what, text, code) => {
   const output = folder.write('output.json', 'before');

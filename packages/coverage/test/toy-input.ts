@@ -48,7 +48,7 @@ export interface ToyRelease {
 export function toyCensus(...releases: readonly ToyRelease[]): Census {
   const kernels = releases.map((one) => counts(one));
   const empty = counts({ release: '', modules: 0 });
-  return { schema: 1, architectures: { toy: { ...empty, kernels } }, failed: [] };
+  return { schema: 2, architectures: { toy: { ...empty, kernels } }, failed: [] };
 }
 
 function counts({ release, modules, sections = [], relocations = [] }: ToyRelease): KernelCounts {
@@ -64,5 +64,6 @@ function counts({ release, modules, sections = [], relocations = [] }: ToyReleas
       return { name, modules: files, bytes: 64, entries, special, known };
     }),
     relocationsBySection: [],
+    functions: { subsystems: [], sections: [], keys: [], exports: [] },
   };
 }
