@@ -10,11 +10,13 @@ import {
 import { compareText } from './compare-text.ts';
 import { FunctionAccumulator } from './function-accumulator.ts';
 import type { ModuleInventory } from './inventory.ts';
+import { ShapeAccumulator } from './shape-accumulator.ts';
 
 /** What is summed for each kernel. */
 interface KernelSums {
   readonly counts: Accumulator;
   readonly functions: FunctionAccumulator;
+  readonly shapes: ShapeAccumulator;
 }
 
 /** Adds up files and other censuses. The result does not depend on the order in which they are added. */
@@ -28,6 +30,7 @@ export class CensusBuilder {
     const sums = this.#kernel(inventory.architecture.id, inventory.release);
     sums.counts.addInventory(inventory);
     if (inventory.functions !== undefined) sums.functions.addInventory(inventory.functions);
+    for (const shape of inventory.shapes ?? []) sums.shapes.add(shape);
   }
 
   /** @param architecture - ID, where the file's header told it. */
@@ -53,6 +56,7 @@ export class CensusBuilder {
         const sums = this.#kernel(id, kernel.release);
         sums.counts.addCounts(kernel);
         sums.functions.addCounts(kernel.functions);
+        for (const shape of kernel.shapes) sums.shapes.addCounts(shape);
       }
       const failures = this.#failuresOf(id);
       for (const failure of counts.failed) failures.push(failure);
@@ -75,6 +79,7 @@ export class CensusBuilder {
         release,
         ...sums.counts.counts(),
         functions: sums.functions.counts(),
+        shapes: sums.shapes.counts(),
       }))
       .toSorted((a, b) => compareReleases(a.release, b.release));
     const total = new Accumulator();
@@ -89,7 +94,11 @@ export class CensusBuilder {
     if (releases === undefined) this.#kernels.set(id, (releases = new Map()));
     let sums = releases.get(release);
     if (sums === undefined) {
-      sums = { counts: new Accumulator(), functions: new FunctionAccumulator() };
+      sums = {
+        counts: new Accumulator(),
+        functions: new FunctionAccumulator(),
+        shapes: new ShapeAccumulator(),
+      };
       releases.set(release, sums);
     }
     return sums;

@@ -2,6 +2,8 @@ import type { Block, Report } from '@kelp/report';
 import type { ArchitectureCounts, Census, Counts, FailedFile, KernelCounts } from './census.ts';
 import { functionSentences } from './function-report.ts';
 import { judgeFunctions } from './function-verdicts.ts';
+import { placesText } from './section-description.ts';
+import { detectTable, type DetectedTable } from './table-detector.ts';
 
 /** What `kelp scan` prints for people: totals, relocation types and special sections of each architecture. */
 export function censusReport(census: Census, titles: ReadonlyMap<string, string>): Report {
@@ -50,6 +52,7 @@ function architectureBlocks(
   return [
     { kind: 'heading', level: 2, text: title },
     ...kernels.flatMap(functionBlocks),
+    ...unknownBlocks(kernels),
     {
       kind: 'table',
       caption: 'Relocation types',
@@ -87,6 +90,39 @@ function functionBlocks({ release, functions }: KernelCounts): readonly Block[] 
     { kind: 'paragraph', text: `Functions of ${release}:` },
     { kind: 'list', items },
   ];
+}
+
+/** Sections that look like tables of the kernel, and that no row knows. */
+function unknownBlocks(kernels: readonly KernelCounts[]): readonly Block[] {
+  const rows = kernels.flatMap(({ release, sections, shapes }) => {
+    const unknown = new Map(sections.filter(({ known }) => !known).map((section) => [section.name, section]));
+    return shapes.flatMap((shape) => {
+      const section = unknown.get(shape.section);
+      const table = section === undefined ? undefined : detectTable(shape);
+      if (section === undefined || table === undefined) return [];
+      return [
+        { cells: [{ text: section.name, code: true }, release, section.modules, ...tableCells(table)] },
+      ];
+    });
+  });
+  if (rows.length === 0) return [];
+  return [
+    {
+      kind: 'table',
+      caption: 'Special sections that no row knows',
+      columns: ['section', 'kernel', 'files', 'signs', 'entry size', 'pointers at', 'pointing to'].map(
+        (label) => ({
+          label,
+        }),
+      ),
+      rows,
+    },
+  ];
+}
+
+function tableCells(table: DetectedTable): readonly (string | number)[] {
+  const targets = table.targets.slice(0, 4).map((name) => name || 'other files');
+  return [table.signals.join(', '), table.stride ?? '', placesText(table), targets.join(', ')];
 }
 
 function failedBlocks(failed: readonly FailedFile[]): readonly Block[] {

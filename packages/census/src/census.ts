@@ -1,4 +1,5 @@
 import type { KeyKind } from './patching-costs.ts';
+import type { ShapeTarget } from './section-shape.ts';
 
 /** Version of the census format; a reader refuses what it does not know. */
 export const censusSchema = 2;
@@ -87,6 +88,7 @@ export interface KeyUseCount {
   readonly module: string;
   /** The table that ties them together: `__jump_table`. */
   readonly table: string;
+  /** Empty for tracepoints and pr_debug() of the module itself: all of them together. */
   readonly key: string;
   readonly kind: KeyKind;
   /** Another file defines the key: the kernel image, or a module if one of `exports` is it. */
@@ -105,11 +107,50 @@ export interface FunctionCounts {
   readonly exports: readonly string[];
 }
 
+/** Relocations of all sections of one name at one place of entries of one size. */
+export interface PlaceCount {
+  /** Size of the entry. */
+  readonly stride: number;
+  /** Offset in the entry. */
+  readonly offset: number;
+  /** Relocations there that lead into executable, read-only, writable memory of the module, and out of the file. */
+  readonly code: number;
+  readonly readOnly: number;
+  readonly writable: number;
+  readonly external: number;
+}
+
+/** What all allocated sections of one name look like, if compilers do not make them. */
+export interface SectionShapeCount {
+  /** Untrusted. */
+  readonly section: string;
+  /** Files whose section has relocations, and the sum of the sizes of these. */
+  readonly relocated: number;
+  readonly bytes: number;
+  /** Greatest common divisor of these sizes; 0 where no file has relocations. */
+  readonly unit: number;
+  readonly headers: readonly {
+    /** sh_type. */
+    readonly type: number;
+    /** sh_flags in hexadecimal. */
+    readonly flags: string;
+    /** sh_entsize. */
+    readonly entrySize: number;
+    readonly modules: number;
+  }[];
+  /** Entry layouts of the table row that fits, by size and fields. */
+  readonly layouts: readonly { readonly size: number; readonly fields: string; readonly modules: number }[];
+  readonly targets: readonly ShapeTarget[];
+  /** For every entry size from 4 to 128 that divides the unit. */
+  readonly places: readonly PlaceCount[];
+}
+
 /** Counts of one kernel release. */
 export interface KernelCounts extends Counts {
   /** First word of vermagic, or `unknown`. Untrusted. */
   readonly release: string;
   readonly functions: FunctionCounts;
+  readonly shapes: readonly SectionShapeCount[];
 }
 
 export interface ArchitectureCounts extends Counts {

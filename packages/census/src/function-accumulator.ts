@@ -1,5 +1,7 @@
 import type { FunctionCounts, FunctionSectionCount, KeyUseCount, SubsystemCount } from './census.ts';
 import { compareText } from './compare-text.ts';
+import type { KeyUse } from './function-use.ts';
+import { isLeftOut } from './patching-costs.ts';
 import { subsystemOf, type FunctionInventory } from './function-inventory.ts';
 
 type Mutable<Row> = { -readonly [Name in keyof Row]: Row[Name] };
@@ -15,17 +17,17 @@ export class FunctionAccumulator {
     const subsystem = subsystemOf(module);
     this.#addSubsystem({ subsystem, modules: 1, functions, keyed, losing });
     for (const use of sections) this.#addSection({ subsystem, ...use });
-    const byKey = new Map<string, Omit<KeyUseCount, 'functions'> & { readonly functions: string[] }>();
+    const byKey = new Map<string, { readonly use: KeyUse; readonly functions: Set<string> }>();
     for (const one of keys) {
-      for (const use of one.keys) {
-        const id = JSON.stringify([use.table, use.key]);
+      for (const use of one.keys.map(withoutTracing)) {
+        const id = JSON.stringify(use);
         const found = byKey.get(id);
-        if (found === undefined) byKey.set(id, { module, ...use, functions: [one.name] });
-        else found.functions.push(one.name);
+        if (found === undefined) byKey.set(id, { use, functions: new Set([one.name]) });
+        else found.functions.add(one.name);
       }
     }
-    for (const use of byKey.values())
-      this.#keys.push({ ...use, functions: use.functions.toSorted(compareText) });
+    for (const { use, functions: names } of byKey.values())
+      this.#keys.push({ module, ...use, functions: [...names].toSorted(compareText) });
     for (const name of exports) this.#exports.add(name);
   }
 
@@ -75,6 +77,11 @@ export class FunctionAccumulator {
     sum.entries += entries;
     sum.outside += outside;
   }
+}
+
+/** Tracepoints and pr_debug() of the module itself decide nothing by their names, and there are tens of thousands. */
+function withoutTracing({ table, key, kind, external }: KeyUse): KeyUse {
+  return { table, key: !external && isLeftOut(kind) ? '' : key, kind, external };
 }
 
 /** Members in one order, wherever the row comes from. */

@@ -1,6 +1,6 @@
 import type { ObjectFile, RelocationTable, Section } from '@kelp/core/elf';
 import type { EntryLayout } from '@kelp/core';
-import { ObjectSymbols } from './object-symbols.ts';
+import type { ObjectSymbols } from './object-symbols.ts';
 import { keyedTables, keyKind, type KeyedTable, type KeyKind } from './patching-costs.ts';
 import { pointerFields } from './section-layout.ts';
 
@@ -35,18 +35,10 @@ export class FunctionUse {
   /** How many functions have a name; built when first asked for. */
   #names: Map<string, number> | undefined;
 
-  /** @returns undefined for a file without symbols. */
-  static of(object: ObjectFile, sections: readonly EntrySection[]): FunctionUse | undefined {
-    const table = object.symbols();
-    if (table === undefined) return undefined;
-    const use = new FunctionUse(object, new ObjectSymbols(object, table));
-    for (const one of sections) use.#add(one);
-    return use;
-  }
-
-  private constructor(object: ObjectFile, symbols: ObjectSymbols) {
+  constructor(object: ObjectFile, symbols: ObjectSymbols, sections: readonly EntrySection[]) {
     this.#object = object;
     this.symbols = symbols;
+    for (const one of sections) this.#add(one);
   }
 
   /** Name of a function, and its place where the module has several of that name: `show@.text+0x40`. Untrusted. */

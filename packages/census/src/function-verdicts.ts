@@ -74,8 +74,9 @@ function judgedFunctions({ keys, exports }: FunctionCounts): readonly JudgedFunc
   for (const [module, uses] of groupBy(inModules, (use) => use.module)) {
     for (const { name, keys: deciding, copies } of functionsOf(uses)) {
       const verdict = verdictOf(deciding);
-      for (let copy = 0; copy < copies; copy++)
-        judged.push({ module, function: name, verdict, keys: deciding });
+      // Those that have a part in the verdict.
+      const why = deciding.filter((one) => verdictOf([one]) === verdict);
+      for (let copy = 0; copy < copies; copy++) judged.push({ module, function: name, verdict, keys: why });
     }
   }
   return judged.toSorted((a, b) => compareText(a.module, b.module) || compareText(a.function, b.function));
@@ -90,7 +91,7 @@ function functionsOf(
     for (const name of names) {
       let found = functions.get(name);
       if (found === undefined) functions.set(name, (found = { keys: new Map() }));
-      const id = JSON.stringify([table, key]);
+      const id = JSON.stringify([table, key, kind, external]);
       const before = found.keys.get(id);
       if (before === undefined) found.keys.set(id, { table, key, kind, external, copies: 1 });
       else before.copies++;

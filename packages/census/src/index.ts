@@ -11,12 +11,30 @@ export {
   type RelocationCount,
   type SectionCount,
   type SectionRelocationCount,
+  type SectionShapeCount,
   type SubsystemCount,
 } from './census.ts';
 export { censusText } from './census-text.ts';
 export { CensusBuilder, compareReleases } from './census-builder.ts';
 export { FileReader } from './file-reader.ts';
 export { findModules, type FoundModules } from './find-modules.ts';
+export {
+  compareCensuses,
+  consequences,
+  type Change,
+  type ChangeKind,
+  type Comparison,
+  type Consequence,
+} from './drift.ts';
+export {
+  applyBaseline,
+  readBaseline,
+  type AcceptedChange,
+  type Drift,
+  type JudgedChange,
+} from './drift-baseline.ts';
+export { driftReport } from './drift-report.ts';
+export { detectTable, type DetectedTable } from './table-detector.ts';
 export { functionJson, type FunctionJson } from './function-json.ts';
 export { functionReport, type FunctionReportOptions } from './function-report.ts';
 export {

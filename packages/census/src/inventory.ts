@@ -20,7 +20,9 @@ import { functionInventory, type FunctionInventory } from './function-inventory.
 import { FunctionUse, type EntrySection } from './function-use.ts';
 import { readableKernel } from './readable-kernel.ts';
 import { isOrdinaryName, looksSpecial } from './section-detector.ts';
+import { ObjectSymbols } from './object-symbols.ts';
 import { fittingLayout } from './section-layout.ts';
+import { sectionShape, type SectionShape } from './section-shape.ts';
 
 /** One section header of a file. */
 export interface SectionUse {
@@ -57,6 +59,8 @@ export interface ModuleInventory {
   readonly relocations: readonly RelocationUse[];
   /** Absent for kernel images, whose entries have no relocations any more, and for modules without symbols. */
   readonly functions?: FunctionInventory;
+  /** Allocated sections that compilers do not make. Absent for kernel images. */
+  readonly shapes?: readonly SectionShape[];
 }
 
 /** Rows of an architecture by section name, for one kernel; looked up once per name. */
@@ -92,6 +96,8 @@ export class Inventory {
     const tables = relocationTables(object);
     const sections: SectionUse[] = [];
     const withEntries: EntrySection[] = [];
+    const shapes: SectionShape[] = [];
+    const symbols = image ? undefined : symbolsOf(object);
     for (const section of object.sections) {
       if (section.type === SHT_NULL && section.index === 0) continue;
       const known = nameKnowledge(knowledge, architecture, kernel, section.name);
@@ -99,19 +105,20 @@ export class Inventory {
         useOf(object, section, known, kernel, image ? undefined : (tables.get(section.index) ?? null)),
       );
       const relocations = tables.get(section.index);
-      if (image || relocations === undefined || known.row === undefined || !section.isAllocated) continue;
-      const layout = fittingLayout(known.row, kernel, section.size, relocations.count);
-      if (layout !== undefined) withEntries.push({ section, layout, relocations });
+      if (image || !section.isAllocated) continue;
+      const layout =
+        known.row === undefined
+          ? undefined
+          : fittingLayout(known.row, kernel, section.size, relocations?.count ?? 0);
+      if (layout !== undefined && relocations !== undefined)
+        withEntries.push({ section, layout, relocations });
+      if (!known.ordinary) shapes.push(sectionShape(object, section, relocations, symbols, layout));
     }
-    const use = image ? undefined : FunctionUse.of(object, withEntries);
-    return {
-      architecture,
-      release,
-      image,
-      sections,
-      relocations: this.#countRelocations(object),
-      ...(use === undefined ? {} : { functions: functionInventory(object.file ?? '', use) }),
-    };
+    const counts = { architecture, release, image, sections, relocations: this.#countRelocations(object) };
+    if (image) return counts;
+    if (symbols === undefined) return { ...counts, shapes };
+    const use = new FunctionUse(object, symbols, withEntries);
+    return { ...counts, functions: functionInventory(object.file ?? '', use), shapes };
   }
 
   #kernelOf(release: string): Kernel | undefined {
@@ -197,6 +204,11 @@ function useOf(
     special: true,
     known: true,
   };
+}
+
+function symbolsOf(object: ObjectFile): ObjectSymbols | undefined {
+  const table = object.symbols();
+  return table === undefined ? undefined : new ObjectSymbols(object, table);
 }
 
 /** The ordinary relocation section of each section, by target index. */

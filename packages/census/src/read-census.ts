@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileError, KelpError } from '@kelp/core';
 import { censusSchema, type Census } from './census.ts';
 import { keyKinds } from './patching-costs.ts';
+import { targetKinds } from './section-shape.ts';
 
 /**
  * Read a census that `kelp scan --json` wrote.
@@ -58,7 +59,12 @@ function allCounts(value: unknown): boolean {
   return (
     Array.isArray(value) &&
     value.every(
-      (one) => isCounts(one) && isRecord(one) && isText(one['release']) && isFunctions(one['functions']),
+      (one) =>
+        isCounts(one) &&
+        isRecord(one) &&
+        isText(one['release']) &&
+        isFunctions(one['functions']) &&
+        isList(one['shapes'], shapeCount),
     )
   );
 }
@@ -121,6 +127,35 @@ const keyUse: Shape = {
   external: isFlag,
   functions: isTexts,
 };
+
+const placeCount: Shape = {
+  stride: isCount,
+  offset: isCount,
+  code: isCount,
+  readOnly: isCount,
+  writable: isCount,
+  external: isCount,
+};
+
+const shapeCount: Shape = {
+  section: isText,
+  relocated: isCount,
+  bytes: isCount,
+  unit: isCount,
+  headers: (value) =>
+    isList(value, { type: isCount, flags: isHexadecimal, entrySize: isCount, modules: isCount }),
+  layouts: (value) => isList(value, { size: isCount, fields: isText, modules: isCount }),
+  targets: (value) => isList(value, { section: isText, kind: isTargetKind, count: isCount }),
+  places: (value) => isList(value, placeCount),
+};
+
+function isTargetKind(value: unknown): boolean {
+  return targetKinds.some((kind) => kind === value);
+}
+
+function isHexadecimal(value: unknown): boolean {
+  return typeof value === 'string' && /^0x[0-9a-f]{1,16}$/u.test(value);
+}
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every(isText);

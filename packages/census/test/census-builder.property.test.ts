@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { CensusBuilder } from '../src/census-builder.ts';
 import type { Census } from '../src/census.ts';
 import { keyKinds } from '../src/patching-costs.ts';
+import { targetKinds, type SectionShape } from '../src/section-shape.ts';
 import type { ModuleInventory } from '../src/inventory.ts';
 import { toy } from './toy-architecture.ts';
 
@@ -48,6 +49,25 @@ const functions = fc.record({
   exports: fc.array(fc.constantFrom('k', 'l', '__proto__'), { maxLength: 3 }),
 });
 
+const shape = fc
+  .record({
+    section: name,
+    size: fc.constantFrom(0, 8, 12, 24, 96, 97),
+    type: fc.constantFrom(1, 8),
+    flags: fc.constantFrom('0x2', '0x6'),
+    entrySize: fc.constantFrom(0, 12),
+    pointers: fc.array(fc.tuple(fc.nat(96), fc.constantFrom(0, 1, 2, 3)), { maxLength: 6 }),
+    targets: fc.array(fc.record({ section: name, kind: fc.constantFrom(...targetKinds), count: fc.nat(9) }), {
+      maxLength: 3,
+    }),
+    layout: fc.constantFrom(undefined, { size: 12, fields: '0:4 a pc-relative' }),
+  })
+  .map(({ pointers, ...rest }): SectionShape => ({
+    ...rest,
+    offsets: Float64Array.from(pointers, ([offset]) => offset),
+    kinds: Uint8Array.from(pointers, ([, kind]) => kind),
+  }));
+
 /** One scanned file: what is in it, or why it could not be read. */
 type Scanned =
   | ModuleInventory
@@ -61,6 +81,7 @@ const inventory = fc
     sections: fc.array(section, { maxLength: 5 }),
     relocations: fc.array(relocation, { maxLength: 5 }),
     functions,
+    shapes: fc.array(shape, { maxLength: 3 }),
   })
   .map(({ id, ...rest }): Scanned => ({ architecture: { ...toy, id }, ...rest }));
 

@@ -118,7 +118,9 @@ describe('merging', () => {
     const other: Census = {
       schema: 2,
       failed: [],
-      architectures: { toy: { ...counts, kernels: [{ release: '6.1', ...counts, functions: noFunctions }] } },
+      architectures: {
+        toy: { ...counts, kernels: [{ release: '6.1', ...counts, functions: noFunctions, shapes: [] }] },
+      },
     };
     expect(censusOf((builder) => builder.addCensus(other))).toEqual(other);
   });

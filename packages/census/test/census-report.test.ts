@@ -39,7 +39,10 @@ function textOf(census: Partial<Census>): string {
 
 test('totals by kernel, relocation types, special sections, failures', () => {
   const architectures = {
-    toy: { ...counts, kernels: [{ ...counts, release: '6.1.176', failed: [], functions: noFunctions }] },
+    toy: {
+      ...counts,
+      kernels: [{ ...counts, release: '6.1.176', failed: [], functions: noFunctions, shapes: [] }],
+    },
   };
   const failed = [{ file: 'notes.ko', code: 'elf/not-elf', message: 'no ELF file' }];
   expect(textOf({ architectures, failed })).toBe(
@@ -78,7 +81,27 @@ test('an architecture of which every file failed has no tables', () => {
 
 test('an architecture without a title has its ID', () => {
   const text = textOf({
-    architectures: { other: { ...counts, kernels: [{ ...counts, release: '6.1', functions: noFunctions }] } },
+    architectures: {
+      other: { ...counts, kernels: [{ ...counts, release: '6.1', functions: noFunctions, shapes: [] }] },
+    },
   });
   expect(text).toMatch(/^ {2}other +6\.1/mu);
+});
+
+test('a section that no row knows is shown as it looks', () => {
+  const table = {
+    section: '.new\u001b[2Jtable',
+    relocated: 1,
+    bytes: 16,
+    unit: 16,
+    headers: [{ type: 1, flags: '0x2', entrySize: 0, modules: 1 }],
+    layouts: [],
+    targets: [{ section: '.text', kind: 'code' as const, count: 2 }],
+    places: [{ stride: 8, offset: 0, code: 2, readOnly: 0, writable: 0, external: 0 }],
+  };
+  const kernel = { ...counts, release: '6.1', functions: noFunctions, shapes: [table] };
+  const text = textOf({ architectures: { toy: { ...counts, kernels: [kernel] } } });
+  expect(text).toMatch(
+    /^ {2}\.new\\x1b\[2Jtable +6\.1 +1 +points into code, regular stride +8 +0 \(code\) +\.text$/mu,
+  );
 });

@@ -184,7 +184,7 @@ describe('the verdict', () => {
         [4, [keys, 8]],
       ]),
     );
-    expect(listed(verdicts)).toEqual([['first', 'refused', '__tracepoint_ready,descriptor.3,own_key']]);
+    expect(listed(verdicts)).toEqual([['first', 'refused', 'own_key']]);
     expect(verdicts.losing).toBe(0);
   });
 

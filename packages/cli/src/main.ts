@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
 import { captureCommand } from './commands/capture.ts';
+import { diffCommand } from './commands/diff.ts';
 import { explainCommand } from './commands/explain.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -36,6 +37,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     scanCommand,
     mergeCommand,
     functionsCommand,
+    diffCommand,
     matrixCommand,
     explainCommand,
     loadCommand,

@@ -67,7 +67,12 @@ const validate = new Ajv2020({ allErrors: true }).compile(
       propertyNames: { enum: ['x86', 'ppc64le', 's390x', 'arm64'] },
       additionalProperties: exactly({
         ...counts,
-        kernels: listOf({ release: text, ...counts, functions: { type: 'object' } }),
+        kernels: listOf({
+          release: text,
+          ...counts,
+          functions: { type: 'object' },
+          shapes: { type: 'array' },
+        }),
       }),
     },
     failed,

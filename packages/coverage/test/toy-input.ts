@@ -65,5 +65,6 @@ function counts({ release, modules, sections = [], relocations = [] }: ToyReleas
     }),
     relocationsBySection: [],
     functions: { subsystems: [], sections: [], keys: [], exports: [] },
+    shapes: [],
   };
 }

@@ -7,6 +7,8 @@ export type {
   Block,
   BytesBlock,
   Cell,
+  ChartBlock,
+  ChartPanel,
   CodeBlock,
   Column,
   Definition,

@@ -1,4 +1,5 @@
 import { markdownTable } from 'markdown-table';
+import { chartTable } from './chart.ts';
 import { displayWidth } from './display-width.ts';
 import { escapeMarkdown, escapeMarkdownInline, escapeTerminal } from './escape.ts';
 import { hexDump } from './hex-dump.ts';
@@ -26,6 +27,8 @@ function renderBlock(block: Block): string {
         .join('\n');
     case 'table':
       return renderTable(block);
+    case 'chart':
+      return renderTable(chartTable(block));
     case 'code':
       return fenced(block.text.split('\n').map(escapeTerminal));
     case 'bytes':

@@ -93,6 +93,26 @@ export interface TableBlock extends Table {
   readonly kind: 'table';
 }
 
+/** One measure of a chart. */
+export interface ChartPanel {
+  readonly label: string;
+  /** Stands behind each number: ` %`. */
+  readonly unit: string;
+  /** By category, then by series; null where there is none. Not negative. */
+  readonly values: readonly (readonly (number | null)[])[];
+}
+
+/** Bars that compare series by category. Outputs without drawings show the numbers as a table, and HTML has both. */
+export interface ChartBlock {
+  readonly kind: 'chart';
+  readonly title: string;
+  readonly categoryLabel: string;
+  /** Names may come from files: the renderers escape them. */
+  readonly categories: readonly string[];
+  readonly series: readonly string[];
+  readonly panels: readonly ChartPanel[];
+}
+
 /** Lines in a fixed-width font; `\n` separates lines. */
 export interface CodeBlock {
   readonly kind: 'code';
@@ -114,6 +134,7 @@ export type Block =
   | ListBlock
   | DefinitionListBlock
   | TableBlock
+  | ChartBlock
   | CodeBlock
   | BytesBlock;
 

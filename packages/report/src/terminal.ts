@@ -1,4 +1,5 @@
 import picocolors from 'picocolors';
+import { chartTable } from './chart.ts';
 import { escapeTerminal } from './escape.ts';
 import { hexDump } from './hex-dump.ts';
 import type { Block, Definition, Report, Table, Text } from './report.ts';
@@ -63,6 +64,8 @@ function blockLines(block: Block, terminal: Terminal): readonly string[] {
       return indent(terminal, '  ', (room) => definitionLines(block.definitions, room));
     case 'table':
       return tableLines(block, terminal);
+    case 'chart':
+      return tableLines(chartTable(block), terminal);
     case 'code':
       return block.text.split('\n').map((each) => visibleLine(`  ${each}`));
     case 'bytes':

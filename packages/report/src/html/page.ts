@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { escapeHtml } from '../escape.ts';
 import { hexDump } from '../hex-dump.ts';
 import type { Block, Report } from '../report.ts';
+import { chartTable } from '../chart.ts';
+import { renderChart } from './chart.ts';
 import { checkFilters, type Filter, isTagged, renderFilters } from './filter.ts';
 import { PAGE_SCRIPT } from './script.ts';
 import { PAGE_STYLE } from './style.ts';
@@ -91,6 +93,13 @@ function renderBlock(block: Block, placement: TablePlacement): string {
       ].join('\n');
     case 'table':
       return renderTable(block, placement);
+    case 'chart':
+      return [
+        renderChart(block),
+        `<details><summary>${escapeHtml(`Numbers: ${block.title}`)}</summary>`,
+        renderTable(chartTable(block), { ...placement, isFiltered: false }),
+        '</details>',
+      ].join('\n');
     case 'code':
       return codeBlock(block.text.split('\n'));
     case 'bytes':

@@ -19,6 +19,10 @@ export const PAGE_STYLE = `
   --warning-fill: #fcefd0;
   --muted: #59616b;
   --muted-fill: #e9ebee;
+  --series-0: #5c8fc7;
+  --series-1: #0b3f78;
+  --series-2: #c2671a;
+  --series-3: #6b7280;
 }
 @media (prefers-color-scheme: dark) {
   :root {
@@ -36,6 +40,10 @@ export const PAGE_STYLE = `
     --warning-fill: #3d2e10;
     --muted: #a3adb8;
     --muted-fill: #2a3037;
+    --series-0: #39689c;
+    --series-1: #8fc0f5;
+    --series-2: #ef9f57;
+    --series-3: #9aa4af;
   }
 }
 * { box-sizing: border-box; }
@@ -150,6 +158,18 @@ tbody th { position: sticky; left: 0; border-right: 1px solid var(--line); font-
 tbody tr:hover > * { background: var(--hover); }
 .number { text-align: right; white-space: nowrap; }
 .empty td { color: var(--muted); }
+
+.chart { max-width: 100%; margin: 0.8rem 0 0.4rem; overflow-x: auto; }
+figcaption { padding: 0.35rem 0; font-weight: 600; }
+.chart text { fill: var(--text); font-size: 11px; }
+.chart .category { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", "Liberation Mono", monospace; }
+.chart .panel { font-weight: 600; }
+.chart .tick { fill: var(--muted); font-size: 10px; }
+.chart .grid { stroke: var(--line); }
+.series-0 { fill: var(--series-0); }
+.series-1 { fill: var(--series-1); }
+.series-2 { fill: var(--series-2); }
+.series-3 { fill: var(--series-3); }
 
 @media (max-width: 40rem) {
   body { padding: 0.7rem; }
