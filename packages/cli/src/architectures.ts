@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { arm64 } from '@kelp/arm64';
 import { KelpError, type Architecture } from '@kelp/core';
 import { parseEvidence, type CoverageSubject } from '@kelp/coverage';
+import { parseArchitectureSource, type SourceSubject } from '@kelp/kernel-source';
 import { ppc64le } from '@kelp/ppc64le';
 import { s390x } from '@kelp/s390x';
 import { x86 } from '@kelp/x86';
@@ -18,6 +19,12 @@ export function coverageSubjects(): readonly CoverageSubject[] {
     const file = require.resolve(`@kelp/${architecture.id}/evidence.json`);
     return { architecture, evidence: parseEvidence(readFileSync(file, 'utf8')) };
   });
+}
+
+/** An architecture with the file of its package that tells its places in a source tree. */
+export function sourceSubject(architecture: Architecture): SourceSubject {
+  const file = require.resolve(`@kelp/${architecture.id}/kernel-source.json`);
+  return { architecture, source: parseArchitectureSource(readFileSync(file, 'utf8'), file) };
 }
 
 /**

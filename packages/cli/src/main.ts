@@ -10,6 +10,7 @@ import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { scanCommand } from './commands/scan.ts';
+import { sourceCommand } from './commands/source.ts';
 import { symbolsCommand } from './commands/symbols.ts';
 import { usageCommand } from './commands/usage.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -44,6 +45,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     verifyCommand,
     captureCommand,
     symbolsCommand,
+    sourceCommand,
     usageCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));

@@ -1,6 +1,24 @@
+export { readAccepted, type AcceptedDisagreement } from './accepted.ts';
+export {
+  parseArchitectureSource,
+  type ArchitectureSource,
+  type LoaderHookRow,
+  type SourceSubject,
+} from './architecture-source.ts';
+export type { Unread } from './c/functions.ts';
+export {
+  compareSource,
+  type ArchitectureFindings,
+  type JudgedDisagreement,
+  type SourceComparison,
+} from './compare-source.ts';
+export type { Disagreement } from './disagreement.ts';
 export {
   readLateModulesList,
   type LateModulesList,
   type ListedCode,
   type ListedKind,
 } from './late-modules-list.ts';
+export type { RelocationCase, RelocationSource, RelocationSwitch } from './relocation-cases.ts';
+export { sourceJson, sourceReport } from './source-report.ts';
+export { SourceTree } from './tree.ts';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { KelpError } from '@kelp/core';
+import { isRecord } from './json-values.ts';
 
 /** What a row of a list of late-module code names. */
 export type ListedKind = 'function' | 'declaration' | 'call' | 'branch' | 'parameter' | 'field' | 'structure';
@@ -66,8 +67,4 @@ function isRow(row: unknown, groups: Readonly<Record<string, unknown>>): boolean
     [kind, name, file, reason].every((text) => typeof text === 'string') &&
     Object.values(lines).every((text) => typeof text === 'string' && /^\d+(-\d+)?(,\d+(-\d+)?)*$/.test(text))
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
