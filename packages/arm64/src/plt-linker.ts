@@ -114,6 +114,21 @@ function askForErratum(image: ModuleImage, place: bigint): void {
   });
 }
 
+/**
+ * The erratum changes the layout of modules without an ADRP at the end of a page, too. They have no place that tells,
+ * and get the answer of those that have one.
+ */
+export function askForLayout(image: ModuleImage): void {
+  image.ask({
+    kind: 'feature',
+    id: erratum843419,
+    address: image.textAddress,
+    decidesLayout: true,
+    candidates: [{ answer: 'off', bytes: new Uint8Array(0) }],
+    derive: () => undefined,
+  });
+}
+
 /** within_module_init(). */
 function holds({ address, size }: PlacedSection, place: bigint): boolean {
   return place >= address && place < address + BigInt(size);

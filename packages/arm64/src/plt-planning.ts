@@ -11,7 +11,7 @@ import { erratum843419 } from './features.ts';
 import { trampolineSizes } from './ftrace-trampolines.ts';
 import { countPlts } from './plt-counting.ts';
 import { pltEntrySize } from './plt-entries.ts';
-import { directLinker, pltLinker, refusingLinker, type CoreAndInit } from './plt-linker.ts';
+import { askForLayout, directLinker, pltLinker, refusingLinker, type CoreAndInit } from './plt-linker.ts';
 
 /** L1_CACHE_BYTES. */
 const pltAlignment = 64;
@@ -24,7 +24,9 @@ export function planPlts(object: ObjectFile, kernel: Kernel, machine: Machine): 
   if (plts === undefined) return refusing('the module has no section .plt or .init.plt');
   if (symbols === undefined) return refusing('the module has no symbol table');
   const affected = machine.feature(erratum843419);
-  const { core, init, alignments, order } = demandOf(object, symbols, kernel, affected === true);
+  const demand = demandOf(object, symbols, kernel, affected === true);
+  const { core, init, alignments, order } = demand;
+  const decides = affected === undefined && !isSameLayout(demand, demandOf(object, symbols, kernel, true));
   const sections = new Map<number, SectionChange>();
   for (const [index, alignment] of alignments) sections.set(index, { alignment });
   sections.set(plts.core, { ...linkageSection((core + 1) * pltEntrySize), alignment: pltAlignment });
@@ -37,7 +39,10 @@ export function planPlts(object: ObjectFile, kernel: Kernel, machine: Machine): 
     sections,
     order,
     textPrefix: 0,
-    link: (image) => pltLinker(image, plts, { core, init }, affected),
+    link: (image) => {
+      if (decides) askForLayout(image);
+      return pltLinker(image, plts, { core, init }, affected);
+    },
   };
 }
 
@@ -99,4 +104,11 @@ function demandOf(object: ObjectFile, symbols: SymbolTable, kernel: Kernel, affe
     needed[target.name.startsWith('.init') ? 'init' : 'core'] += demand.entries;
   }
   return { ...needed, alignments, order };
+}
+
+function isSameLayout(one: ModuleDemand, other: ModuleDemand): boolean {
+  const sameAlignments =
+    one.alignments.size === other.alignments.size &&
+    [...one.alignments].every(([index, alignment]) => other.alignments.get(index) === alignment);
+  return one.core === other.core && one.init === other.init && sameAlignments;
 }

@@ -1,4 +1,10 @@
-import { parseConfiguration, parseKernel, type LinkagePlan, type LinkedRelocation } from '@kelp/core';
+import {
+  parseConfiguration,
+  parseKernel,
+  type LinkagePlan,
+  type LinkedRelocation,
+  type Question,
+} from '@kelp/core';
 import { parseObjectFile, SHT_RELA, type ObjectFile } from '@kelp/core/elf';
 import { describe, expect, test } from 'vitest';
 import { encodePltEntry, isForbiddenForAdrp, PltBuilder } from '../src/plt-entries.ts';
@@ -347,10 +353,11 @@ describe('linking', () => {
 
   test('erratum 843419: memory tells about a machine that is not described', () => {
     const { letters, image } = link('7.3', undefined);
+    const asked = image.questions.length;
     letters({ type: 275, P: base + 0xff4n });
-    expect(image.questions).toEqual([]);
+    expect(image.questions).toHaveLength(asked);
     letters({ type: 275, P: base + 0xff8n });
-    const [question] = image.questions;
+    const question = image.questions[asked];
     expect(question).toMatchObject({
       kind: 'feature',
       id: 'WORKAROUND_843419',
@@ -364,6 +371,25 @@ describe('linking', () => {
       'on',
       undefined,
     ]);
+  });
+});
+
+describe('erratum 843419: the layout of a module without an ADRP at the end of a page', () => {
+  const questionsOf = (affected: boolean | undefined): readonly unknown[] =>
+    link('7.3', affected).image.questions;
+
+  test('depends on it, and nothing in its memory tells', () => {
+    const [question, ...others] = questionsOf(undefined);
+    expect(others).toEqual([]);
+    expect(question).toMatchObject({ kind: 'feature', id: 'WORKAROUND_843419', decidesLayout: true });
+    const { candidates, derive } = question as Question;
+    expect(candidates.map(({ answer }) => answer)).toEqual(['off']);
+    expect(derive?.(new Uint8Array(0), () => undefined)).toBeUndefined();
+  });
+
+  test('is known where the machine is described', () => {
+    expect(questionsOf(true)).toEqual([]);
+    expect(questionsOf(false)).toEqual([]);
   });
 });
 

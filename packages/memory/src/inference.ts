@@ -34,25 +34,29 @@ export function loadWithMemory(
   shared: Map<string, string>,
 ): InferredLoad {
   const inferences: Inference[] = [];
+  const layout = new Map<string, Tally>();
   for (let round = 1; ; round++) {
     const votes = new Votes();
+    const laidOut = [...layout].map(([key, { used }]) => [key, used] as const);
     const loaded = loadModule({
       ...input,
-      answers: new Map([...shared, ...(input.answers ?? [])]),
+      answers: new Map([...laidOut, ...shared, ...(input.answers ?? [])]),
       witness: (question, asking) => votes.count(question, asking, read),
     });
-    const found = round > mostRounds ? [] : decide(votes);
+    const open = round > mostRounds ? [] : [...votes.tallies.values()].filter(({ given }) => !given);
+    const undecided = open.filter(({ decidesLayout }) => decidesLayout);
+    // Where sections stand comes first: all other places are elsewhere until that is known.
+    const found = (undecided.length > 0 ? undecided : open).flatMap(infer);
     for (const inference of found) shared.set(questionKey(inference), inference.answer);
     inferences.push(...found);
-    if (found.length === 0) return { loaded, inferences, votes };
+    for (const tally of undecided) {
+      const key = questionKey(tally);
+      layout.set(key, { ...tally, used: shared.get(key) ?? tally.used });
+    }
+    if (found.length > 0 || undecided.length > 0) continue;
+    votes.keep(layout.values());
+    return { loaded, inferences, votes };
   }
-}
-
-/** Answers to what had none. Where sections stand comes first: all other places are elsewhere until that is known. */
-function decide({ tallies }: Votes): readonly Inference[] {
-  const open = [...tallies.values()].filter(({ given }) => !given);
-  const layout = open.filter(({ decidesLayout }) => decidesLayout).flatMap(infer);
-  return layout.length > 0 ? layout : open.flatMap(infer);
 }
 
 function infer({ kind, id, counts }: Tally): readonly Inference[] {

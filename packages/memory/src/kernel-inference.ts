@@ -1,6 +1,6 @@
 import type { LoadInput } from '@kelp/loader';
 import { loadWithMemory, type InferredLoad, type Inference } from './inference.ts';
-import { KernelVotes, type ReadMemory } from './votes.ts';
+import { KernelVotes, type ReadMemory, type Tally, type Votes } from './votes.ts';
 
 /** Answers that change may change what is asked; that ends soon. */
 const mostRounds = 4;
@@ -48,8 +48,10 @@ export class KernelInference {
       const stale = this.#predictions.filter(({ load }) => this.#isStale(load));
       if (stale.length === 0) return;
       for (const prediction of stale) {
-        this.#votes.remove(prediction.load.votes);
+        const { votes } = prediction.load;
+        this.#votes.remove(votes);
         prediction.load = withoutQuestions(loadWithMemory(prediction.input, this.#read, this.#answers));
+        prediction.load.votes.keep(this.#layoutTallies(votes));
         this.#votes.add(prediction.load.votes);
       }
     }
@@ -62,6 +64,13 @@ export class KernelInference {
       this.#taken.add(key);
       return verdict === undefined ? [] : [{ kind, id, ...verdict }];
     });
+  }
+
+  /** A module that is laid out by the answer of others does not ask again, but what it said counts. */
+  #layoutTallies({ tallies }: Votes): readonly Tally[] {
+    return [...tallies].flatMap(([key, tally]) =>
+      tally.decidesLayout ? [{ ...tally, used: this.#answers.get(key) ?? tally.used }] : [],
+    );
   }
 
   #isStale({ votes: { tallies } }: InferredLoad): boolean {

@@ -50,6 +50,14 @@ export class Votes {
     if (vote !== undefined) addCount(tally.counts, vote.answer, vote);
   }
 
+  /** Count what was asked before the layout was known, and is not asked again since. */
+  keep(tallies: Iterable<Tally>): void {
+    for (const tally of tallies) {
+      const key = questionKey(tally);
+      if (!this.#tallies.has(key)) this.#tallies.set(key, { ...tally, counts: new Map(tally.counts) });
+    }
+  }
+
   /** By key of the question: what was asked, whether any place said something or not. */
   get tallies(): ReadonlyMap<string, Tally> {
     return this.#tallies;
