@@ -375,16 +375,15 @@ describe('linking', () => {
 });
 
 describe('erratum 843419: the layout of a module without an ADRP at the end of a page', () => {
-  const questionsOf = (affected: boolean | undefined): readonly unknown[] =>
+  const questionsOf = (affected: boolean | undefined): readonly Question[] =>
     link('7.3', affected).image.questions;
 
   test('depends on it, and nothing in its memory tells', () => {
     const [question, ...others] = questionsOf(undefined);
     expect(others).toEqual([]);
     expect(question).toMatchObject({ kind: 'feature', id: 'WORKAROUND_843419', decidesLayout: true });
-    const { candidates, derive } = question as Question;
-    expect(candidates.map(({ answer }) => answer)).toEqual(['off']);
-    expect(derive?.(new Uint8Array(0), () => undefined)).toBeUndefined();
+    expect(question?.candidates.map(({ answer }) => answer)).toEqual(['off']);
+    expect(question?.derive?.(new Uint8Array(0), () => undefined)).toBeUndefined();
   });
 
   test('is known where the machine is described', () => {
