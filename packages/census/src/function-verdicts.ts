@@ -104,7 +104,8 @@ function functionsOf(
   }));
 }
 
-function verdictOf(keys: readonly DecidingKey[]): FunctionVerdict {
+/** The verdict about a function with these keys, all of which live in modules. */
+export function verdictOf(keys: readonly Pick<DecidingKey, 'kind'>[]): FunctionVerdict {
   if (keys.some(({ kind }) => kind === 'key')) return 'refused';
   return keys.every(({ kind }) => isLeftOut(kind)) ? 'losing' : 'unrecognized';
 }

@@ -47,6 +47,15 @@ export { keyedTables, type KeyedTable, type KeyKind } from './patching-costs.ts'
 export type { FunctionInventory, KeyedFunction } from './function-inventory.ts';
 export { Inventory, type ModuleInventory, type RelocationUse, type SectionUse } from './inventory.ts';
 export { modulePath, shardOf } from './module-path.ts';
+export { parquetTables, type ParquetTable } from './parquet.ts';
+export { readFixYears, readPatchedList, type PatchedFunction } from './patched-list.ts';
+export {
+  patchedReport,
+  summarizePatched,
+  type PatchedReportOptions,
+  type PatchedSummary,
+} from './patched-report.ts';
+export { PatchedScanner, type PatchedKernel, type PatchedState, type PatchedUse } from './patched-use.ts';
 export { readCensus } from './read-census.ts';
 export { FileScanner } from './scan.ts';
 export { isOrdinaryName, looksSpecial, readSignals, type Signals } from './section-detector.ts';

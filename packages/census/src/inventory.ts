@@ -63,6 +63,12 @@ export interface ModuleInventory {
   readonly shapes?: readonly SectionShape[];
 }
 
+/** The functions of one file. */
+interface FunctionUseOf extends Pick<ModuleInventory, 'architecture' | 'image' | 'release'> {
+  /** Undefined for a file without symbols. */
+  readonly use: FunctionUse | undefined;
+}
+
 /** Rows of an architecture by section name, for one kernel; looked up once per name. */
 interface NameKnowledge {
   readonly row: SpecialSection | undefined;
@@ -119,6 +125,29 @@ export class Inventory {
     if (symbols === undefined) return { ...counts, shapes };
     const use = new FunctionUse(object, symbols, withEntries);
     return { ...counts, functions: functionInventory(object.file ?? '', use), shapes };
+  }
+
+  /**
+   * Which functions of a module its special sections name; without entries for a kernel image.
+   *
+   * @throws KelpError as {@link take}.
+   */
+  functionUse(object: ObjectFile): FunctionUseOf {
+    const architecture = requireArchitecture(object, this.#architectures);
+    const image = object.type !== ET_REL;
+    const release = image ? imageRelease(object) : moduleRelease(object);
+    const symbols = symbolsOf(object);
+    if (symbols === undefined) return { architecture, release, image, use: undefined };
+    const kernel = this.#kernelOf(release);
+    const tables = relocationTables(object);
+    const withEntries = object.sections.flatMap((section): readonly EntrySection[] => {
+      const relocations = tables.get(section.index);
+      const row = architecture.specialSection(section.name, kernel);
+      if (image || relocations === undefined || row === undefined || !section.isAllocated) return [];
+      const layout = fittingLayout(row, kernel, section.size, relocations.count);
+      return layout === undefined ? [] : [{ section, layout, relocations }];
+    });
+    return { architecture, release, image, use: new FunctionUse(object, symbols, withEntries) };
   }
 
   #kernelOf(release: string): Kernel | undefined {

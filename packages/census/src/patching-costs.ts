@@ -32,6 +32,7 @@ interface KeyRule {
  * Which entries are more than a key: validate_special_section_klp_reloc() in tools/objtool/klp-diff.c goes by the first
  * three names, and so does kpatch for tracepoints. dev_dbg_ratelimited(), net_dbg_ratelimited() and others call their
  * descriptor `descriptor`: no tool knows it by its name.
+ * Before 7.0 no underscore follows `ddebug`.
  */
 export const keyedTables: readonly KeyedTable[] = [
   {
@@ -40,7 +41,7 @@ export const keyedTables: readonly KeyedTable[] = [
     key: 'key',
     rules: [
       { kind: 'tracepoint', startsWith: '__tracepoint_' },
-      { kind: 'dynamic-debug', contains: '__UNIQUE_ID_ddebug_' },
+      { kind: 'dynamic-debug', contains: '__UNIQUE_ID_ddebug' },
       { kind: 'dynamic-debug-unnamed', section: '__dyndbg' },
     ],
   },

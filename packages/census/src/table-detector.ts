@@ -29,6 +29,9 @@ const smallestShare = 0.9;
 /** A field leads to one kind of target in at least this share of the entries. */
 const pureShare = 0.98;
 
+/** Fields whose shares of code differ by this much are two fields. */
+const clearDifference = 0.2;
+
 const executable = 4n;
 const linkOrder = 0x80n;
 
@@ -69,7 +72,8 @@ function declaredSize({ headers }: SectionShapeCount): number {
 
 /**
  * The smallest stride at which every place that has pointers has them in nearly all entries. Where a place leads to
- * code in some entries and to data in others, several fields fall together: the next multiple that tells them apart.
+ * code in some entries and to data in others, several fields may fall together: the next multiple that tells them apart,
+ * entirely or at least clearly.
  */
 function entrySizeOf(shape: SectionShapeCount, declared: number): number | undefined {
   const strides = [...new Set(shape.places.map(({ stride }) => stride))]
@@ -79,7 +83,11 @@ function entrySizeOf(shape: SectionShapeCount, declared: number): number | undef
   if (smallest === undefined) return undefined;
   if (declared > 1 && strides.includes(declared)) return declared;
   const multiples = strides.filter((stride) => stride % smallest === 0);
-  return multiples.find((stride) => placesOf(shape, stride).every(isPure)) ?? smallest;
+  return (
+    multiples.find((stride) => placesOf(shape, stride).every(isPure)) ??
+    multiples.find((stride) => isSeparated(placesOf(shape, stride), smallest)) ??
+    smallest
+  );
 }
 
 function isRegular(shape: SectionShapeCount, stride: number): boolean {
@@ -92,6 +100,17 @@ function isRegular(shape: SectionShapeCount, stride: number): boolean {
 function isPure(place: PlaceCount): boolean {
   const all = pointersAt(place);
   return targetKinds.some((kind) => place[kind] >= pureShare * all) || place.code <= (1 - pureShare) * all;
+}
+
+/** Two places that a smaller stride takes for one differ clearly in how many of their pointers lead to code. */
+function isSeparated(places: readonly PlaceCount[], smaller: number): boolean {
+  return places.some((one) =>
+    places.some(
+      (other) =>
+        one.offset % smaller === other.offset % smaller &&
+        one.code / pointersAt(one) - other.code / pointersAt(other) >= clearDifference,
+    ),
+  );
 }
 
 function placesOf({ places }: SectionShapeCount, stride: number): readonly PlaceCount[] {

@@ -102,6 +102,16 @@ describe('a table of the kernel', () => {
     expect(detect(one, { ...one, section: '__table' })).toMatchObject({ stride: 12 });
   });
 
+  test('with a field that leads to code or data beside fields that never lead to code is not divided', () => {
+    const exported = (kind: number): SectionShape =>
+      shape(3, 12, [
+        [0, kind],
+        [4, readOnly],
+        [8, readOnly],
+      ]);
+    expect(detect(exported(code), exported(writable), exported(code), shape(1, 12, []))?.stride).toBe(12);
+  });
+
   test('of two fields that look alike has half the size: nothing tells them apart', () => {
     expect(
       detect(

@@ -9,6 +9,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
+import { patchedCommand } from './commands/patched.ts';
 import { scanCommand } from './commands/scan.ts';
 import { sourceCommand } from './commands/source.ts';
 import { symbolsCommand } from './commands/symbols.ts';
@@ -38,6 +39,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     scanCommand,
     mergeCommand,
     functionsCommand,
+    patchedCommand,
     diffCommand,
     matrixCommand,
     explainCommand,

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { fixture, fixtures, member, run } from './run.ts';
@@ -20,24 +20,28 @@ async function scanTo(name: string, ...args: readonly string[]): Promise<string>
   return at(name);
 }
 
-test('shards, merged in any order and in any groups, give the bytes of one scan', async () => {
-  const whole = readFileSync(await scanTo('whole.json', fixtures), 'utf8');
-  const shards: string[] = [];
-  for (const shard of [1, 2, 3, 4, 5])
-    shards.push(await scanTo(`${shard}.json`, fixtures, '--shard', `${shard}/5`));
-  const orders = fc.tuple(fc.shuffledSubarray(shards, { minLength: 5 }), fc.integer({ min: 0, max: 5 }));
-  await fc.assert(
-    fc.asyncProperty(orders, async ([order, split]) => {
-      // A group of its own for the first ones: merging is associative.
-      const group = order.slice(0, split);
-      const grouped = group.length === 0 ? undefined : await run('merge', ...group, '-o', at('group.json'));
-      expect(grouped?.status ?? 0).toBe(0);
-      const rest = [...(group.length > 0 ? [at('group.json')] : []), ...order.slice(split)];
-      expect((await run('merge', ...rest)).out === whole).toBe(true);
-    }),
-    { numRuns: 8 },
-  );
-});
+test(
+  'shards, merged in any order and in any groups, give the bytes of one scan',
+  { timeout: 60_000 },
+  async () => {
+    const whole = readFileSync(await scanTo('whole.json', fixtures), 'utf8');
+    const shards: string[] = [];
+    for (const shard of [1, 2, 3, 4, 5])
+      shards.push(await scanTo(`${shard}.json`, fixtures, '--shard', `${shard}/5`));
+    const orders = fc.tuple(fc.shuffledSubarray(shards, { minLength: 5 }), fc.integer({ min: 0, max: 5 }));
+    await fc.assert(
+      fc.asyncProperty(orders, async ([order, split]) => {
+        // A group of its own for the first ones: merging is associative.
+        const group = order.slice(0, split);
+        const grouped = group.length === 0 ? undefined : await run('merge', ...group, '-o', at('group.json'));
+        expect(grouped?.status ?? 0).toBe(0);
+        const rest = [...(group.length > 0 ? [at('group.json')] : []), ...order.slice(split)];
+        expect((await run('merge', ...rest)).out === whole).toBe(true);
+      }),
+      { numRuns: 4 },
+    );
+  },
+);
 
 test('--json and --output write the same bytes', async () => {
   const file = await scanTo('census.json', fixture('x86'));
@@ -93,4 +97,14 @@ test('a census that does not exist is named', async () => {
 test('an output that cannot be written is an error, not a census lost in silence', async () => {
   const { status, error } = await run('scan', fixture('x86/hello-6.1.ko'), '-o', at('none/census.json'));
   expect([status, error]).toEqual([2, expect.stringContaining('(output/unwritable)')]);
+});
+
+test('--parquet writes the tables to a new folder', async () => {
+  const census = await scanTo('census.json', fixture('x86'));
+  expect(await run('merge', census, '--parquet', at('tables'))).toEqual({ status: 0, out: '', error: '' });
+  const names = readdirSync(at('tables'));
+  expect(names).toContain('function_keys.parquet');
+  for (const name of names) expect(readFileSync(at(`tables/${name}`), 'latin1')).toMatch(/^PAR1[^]*PAR1$/u);
+  const again = await run('merge', census, '--parquet', at('tables'));
+  expect([again.status, again.error]).toEqual([2, expect.stringContaining('(output/folder)')]);
 });
