@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { fixture, json, list, member, run } from './run.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
+
+// All fixtures are read, on machines that do other things too.
+vi.setConfig({ testTimeout: 60_000 });
 
 const folder = new TemporaryFolder();
 const [older, newer] = [fixture('x86/special-6.1.ko'), fixture('x86/special-6.12.ko')];

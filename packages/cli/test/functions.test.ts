@@ -1,9 +1,12 @@
 import { keyedTables } from '@kelp/census';
 import { isPointer } from '@kelp/core';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { architectures } from '../src/architectures.ts';
 import { fixture, json, list, member, run } from './run.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
+
+// All fixtures are read, on machines that do other things too.
+vi.setConfig({ testTimeout: 60_000 });
 
 const folder = new TemporaryFolder();
 

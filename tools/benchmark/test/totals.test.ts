@@ -23,8 +23,8 @@ const CENSUS = new Map([
         { type: 2, name: 'R_X86_64_PC32', count: 7, modules: 2 },
       ],
       sections: [
-        { name: '.text', modules: 2, bytes: 600, special: false, known: false },
-        { name: '.data', modules: 1, bytes: 40, special: false, known: false },
+        { name: '.text', modules: 2, bytes: 600, entries: undefined, special: false, known: false },
+        { name: '.data', modules: 1, bytes: 40, entries: undefined, special: false, known: false },
       ],
       relocationsBySection: [],
     },

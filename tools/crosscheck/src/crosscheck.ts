@@ -1,6 +1,6 @@
 /**
- * Compares `kelp scan` with readelf on a random sample of each kernel's modules: sections, their sizes, and the
- * numbers of relocations by relocated section and type must be equal.
+ * Compares `kelp scan` with readelf on a random sample of each kernel's modules: sections, their sizes, the numbers of
+ * entries by sizes that the kernel's headers give, and the numbers of relocations by relocated section and type must be equal.
  */
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
@@ -53,6 +53,7 @@ async function checkTree({ name, folder }: Tree, options: Options): Promise<bool
   const bytes = [...sum.sections.values()].reduce((total, section) => total + section.bytes, 0);
   say(
     `${name}: ${files.length} of ${modules.length} modules, ${sections} section names, ${bytes} bytes in sections, ` +
+      `${entryTotal(sum)} entries of ${sum.entries.size} tables, ` +
       `${relocationTotal(sum)} relocations of ${sum.typeModules.size} types, ${count} differences, ` +
       `${((performance.now() - started) / 1000).toFixed(1)} s`,
   );
@@ -96,6 +97,10 @@ function sayDifferences({ files, differences }: LocatedDifferences): void {
   for (const { what, readelf, scan: scanned } of differences) {
     say(`    ${what}: readelf ${readelf}, scan ${scanned}`);
   }
+}
+
+function entryTotal({ entries }: Facts): number {
+  return [...entries.values()].reduce((sum, count) => sum + count, 0);
 }
 
 function say(line: string): void {

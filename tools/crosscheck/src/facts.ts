@@ -1,4 +1,5 @@
 import type { ArchitectureCensus } from '../../kernels/src/census-json.ts';
+import { entrySize, hasEntrySize } from './entry-sizes.ts';
 import type { ReadelfOutput } from './readelf-output.ts';
 
 /** What readelf and the scan must agree on, for one module or the sum of several. */
@@ -6,6 +7,8 @@ export interface Facts {
   readonly modules: number;
   /** By section name: files that contain it and the sum of its sizes in bytes. */
   readonly sections: ReadonlyMap<string, { readonly modules: number; readonly bytes: number }>;
+  /** By name of a section with entries of a known size, their number. */
+  readonly entries: ReadonlyMap<string, number>;
   /** By name of the section that is relocated, then by type number. */
   readonly relocations: ReadonlyMap<string, ReadonlyMap<number, number>>;
   /** By type number: files that contain it. */
@@ -28,15 +31,21 @@ const SHF_RELA_LIVEPATCH = 0x0010_0000n;
 export const NO_FACTS: Facts = {
   modules: 0,
   sections: new Map(),
+  entries: new Map(),
   relocations: new Map(),
   typeModules: new Map(),
 };
 
 /** Facts about one module: relocations count where their target section is in memory or livepatch applies them. */
-export function moduleFacts({ sections, relocations }: ReadelfOutput): Facts {
+export function moduleFacts({ machine = '', sections, relocations }: ReadelfOutput, release = ''): Facts {
   const sizes = new Map<string, { modules: number; bytes: number }>();
   for (const { index, name, size } of sections) {
     if (index > 0) sizes.set(name, { modules: 1, bytes: (sizes.get(name)?.bytes ?? 0) + size });
+  }
+  const entries = new Map<string, number>();
+  for (const [name, { bytes }] of sizes) {
+    const size = entrySize(machine, release, name);
+    if (size !== undefined) entries.set(name, bytes / size);
   }
   const counts = new Map<string, Map<number, number>>();
   for (const { name, offset, types } of relocations) {
@@ -53,15 +62,17 @@ export function moduleFacts({ sections, relocations }: ReadelfOutput): Facts {
   }
   const types = new Set([...counts.values()].flatMap((byType) => Array.from(byType.keys())));
   const typeModules = new Map([...types].map((type) => [type, 1]));
-  return { modules: 1, sections: sizes, relocations: counts, typeModules };
+  return { modules: 1, sections: sizes, entries, relocations: counts, typeModules };
 }
 
 /** The sum over several modules. */
 export function addFacts(all: readonly Facts[]): Facts {
   const sections = new Map<string, { modules: number; bytes: number }>();
+  const entries = new Map<string, number>();
   const relocations = new Map<string, Map<number, number>>();
   const typeModules = new Map<number, number>();
   for (const facts of all) {
+    for (const [name, count] of facts.entries) entries.set(name, (entries.get(name) ?? 0) + count);
     for (const [name, { modules, bytes }] of facts.sections) {
       const sum = sections.get(name) ?? { modules: 0, bytes: 0 };
       sections.set(name, { modules: sum.modules + modules, bytes: sum.bytes + bytes });
@@ -78,6 +89,7 @@ export function addFacts(all: readonly Facts[]): Facts {
   return {
     modules: all.reduce((sum, { modules }) => sum + modules, 0),
     sections,
+    entries,
     relocations,
     typeModules,
   };
@@ -94,6 +106,11 @@ export function censusFacts(census: ArchitectureCensus): Facts {
   return {
     modules: census.modules,
     sections: new Map(census.sections.map(({ name, modules, bytes }) => [name, { modules, bytes }])),
+    entries: new Map(
+      census.sections.flatMap(({ name, entries }) =>
+        entries !== undefined && hasEntrySize(name) ? [[name, entries] as const] : [],
+      ),
+    ),
     relocations,
     typeModules: new Map(census.relocations.map(({ type, modules }) => [type, modules])),
   };
@@ -120,6 +137,7 @@ function countsByName(facts: Facts): ReadonlyMap<string, number> {
     counts.set(`section ${name}, modules`, modules);
     counts.set(`section ${name}, bytes`, bytes);
   }
+  for (const [section, count] of facts.entries) counts.set(`entries of ${section}`, count);
   for (const [section, byType] of facts.relocations) {
     for (const [type, count] of byType) counts.set(`relocations of type ${type} in ${section}`, count);
   }

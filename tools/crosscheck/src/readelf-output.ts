@@ -22,11 +22,13 @@ export interface ReadelfRelocations {
 
 /** All of one file's output. */
 export interface ReadelfOutput {
+  /** As readelf names it: `AArch64`. */
+  readonly machine: string | undefined;
   readonly sections: readonly ReadelfSection[];
   readonly relocations: readonly ReadelfRelocations[];
 }
 
-/** Takes the output of `readelf --section-details --relocs --wide` line by line. */
+/** Takes the output of `readelf --file-header --section-details --relocs --wide` line by line. */
 export interface ReadelfReader {
   line(text: string): void;
   /**
@@ -37,7 +39,10 @@ export interface ReadelfReader {
   end(): ReadelfOutput;
 }
 
+const MACHINE = /^ {2}Machine: +(.+)$/;
 const SECTION_COUNT = /^There (?:are|is) ([0-9]+) section headers?, starting at offset/;
+/** In the file header, in place of the line above; with more than 65,279 sections the number stands in parentheses. */
+const HEADER_COUNT = /^ {2}Number of section headers: +(?:0 \()?([0-9]+)/;
 const SECTION_NAME = /^ {2}\[ *([0-9]+)\] (.*)$/;
 /** Type, address, offset, size, entry size, link, info, alignment; only the type may contain spaces. */
 const SECTION_PLACE =
@@ -59,6 +64,7 @@ export function createReadelfReader(): ReadelfReader {
   const sections: ReadelfSection[] = [];
   const relocations: OpenSection[] = [];
   let announced: number | undefined;
+  let machine: string | undefined;
   let named: { readonly index: number; readonly name: string } | undefined;
   let placed: Omit<ReadelfSection, 'flags'> | undefined;
   let open: OpenSection | undefined;
@@ -100,7 +106,9 @@ export function createReadelfReader(): ReadelfReader {
     [SECTION_PLACE, place],
     [SECTION_FLAGS, flags],
     [RELOCATIONS_OF, heading],
+    [MACHINE, (match) => (machine = match[1])],
     [SECTION_COUNT, (match) => (announced = Number(match[1]))],
+    [HEADER_COUNT, (match) => (announced = Number(match[1]))],
   ];
 
   return {
@@ -122,7 +130,7 @@ export function createReadelfReader(): ReadelfReader {
           throw new Error(`readelf announced ${count} relocations in ${name}, ${read} were read`);
         }
       }
-      return { sections, relocations };
+      return { machine, sections, relocations };
     },
   };
 }

@@ -24,7 +24,7 @@ export async function readelfFacts(file: string, readelf: string): Promise<Facts
   try {
     const plain = join(folder, 'module.ko');
     await decompress(file, DECOMPRESSORS.get(extension) ?? ['cat'], plain);
-    return await readPlain(plain, readelf);
+    return await readPlain(plain, readelf, file);
   } finally {
     await rm(folder, { recursive: true });
   }
@@ -41,8 +41,13 @@ async function decompress(
   await closed;
 }
 
-async function readPlain(file: string, readelf: string): Promise<Facts> {
-  const child = spawn(readelf, ['--section-details', '--relocs', '--wide', file], {
+/** The kernel's release in the path of an installed module; empty elsewhere. */
+function releaseOf(file: string): string {
+  return /\/modules\/([^/]+)\//.exec(file)?.[1] ?? '';
+}
+
+async function readPlain(file: string, readelf: string, named = file): Promise<Facts> {
+  const child = spawn(readelf, ['--file-header', '--section-details', '--relocs', '--wide', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, LC_ALL: 'C' },
   });
@@ -51,7 +56,7 @@ async function readPlain(file: string, readelf: string): Promise<Facts> {
   const lines = createInterface({ input: child.stdout });
   lines.on('line', (line) => reader.line(line));
   await closed;
-  return moduleFacts(reader.end());
+  return moduleFacts(reader.end(), releaseOf(named));
 }
 
 async function exitStatus(child: ReturnType<typeof spawn>, program: string): Promise<void> {

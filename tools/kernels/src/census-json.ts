@@ -11,6 +11,8 @@ export interface SectionCount {
   readonly name: string;
   readonly modules: number;
   readonly bytes: number;
+  /** Absent where the size of an entry is not known. */
+  readonly entries: number | undefined;
   readonly special: boolean;
   readonly known: boolean;
 }
@@ -69,6 +71,7 @@ function architectureCensus(value: unknown): ArchitectureCensus {
       name: textField(item, 'name'),
       modules: numberField(item, 'modules'),
       bytes: numberField(item, 'bytes'),
+      entries: field(item, 'entries') === null ? undefined : numberField(item, 'entries'),
       special: booleanField(item, 'special'),
       known: booleanField(item, 'known'),
     })),

@@ -24,7 +24,7 @@ interface PatchedFlags {
 export function patchedCommand(io: Io, finish: Finish): Command {
   return new Command('patched')
     .description('look up functions that were really patched, and count what they carry')
-    .argument('<list>', 'table with the columns fix, object, function; see docs/patched-functions.md')
+    .argument('<list>', 'table with the columns fix, object, function')
     .argument('<path...>', 'modules of one or more kernels: folders, files, kernel images')
     .option('--fixes <file>', 'table with the columns fix and cve, for the year of a fix')
     .option('--list', 'list the functions with what they carry')
