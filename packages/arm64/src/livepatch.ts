@@ -43,4 +43,18 @@ export const livepatch: LivepatchSupport = {
       source,
     },
   ],
+  refusals: [
+    { causes: ['type'], text: 'module {module}: unsupported RELA relocation: {type}' },
+    { causes: ['range'], text: 'module {module}: overflow in relocation type {type} val {value}' },
+  ],
+  addresses: [
+    {
+      // The window of 128 MiB that holds the image.
+      image: 0xffff_8000_8000_0000n,
+      modules: 0xffff_8000_7a00_0000n,
+      pageSize: 4096,
+      source: { file: 'arch/arm64/mm/init.c', symbol: 'module_init_limits' },
+    },
+  ],
+  configuration: ['ARM64_ERRATUM_843419'],
 };

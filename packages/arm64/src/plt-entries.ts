@@ -92,12 +92,14 @@ export class PltBuilder {
     });
   }
 
-  /** Give back the last entries, as far as no branch reaches them. */
+  /** Give back the last entries, as far as no branch reaches them, and duplicates that were left behind the last. */
   release(reached: ReadonlySet<bigint>, name: string): readonly LoaderStateChange[] {
     const before = this.#used;
-    while (this.#used > 0 && !reached.has(this.#address(this.#used - 1))) {
-      this.#used--;
-      this.#write(this.#used, new Uint8Array(pltEntrySize), 'livepatch-clear');
+    while (this.#used > 0 && !reached.has(this.#address(this.#used - 1))) this.#used--;
+    const empty = new Uint8Array(pltEntrySize);
+    for (let slot = this.#used; slot <= this.#most; slot++) {
+      const filled = this.#image.read(this.#address(slot), pltEntrySize)?.some((byte) => byte !== 0);
+      if (filled === true) this.#write(slot, empty, 'livepatch-clear');
     }
     return this.#used === before ? [] : [{ name, old: before, new: this.#used }];
   }

@@ -3,9 +3,11 @@ import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
 import { captureCommand } from './commands/capture.ts';
 import { diffCommand } from './commands/diff.ts';
+import { clearCommand } from './commands/clear.ts';
 import { explainCommand } from './commands/explain.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { lifecycleCommand } from './commands/lifecycle.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
@@ -49,6 +51,8 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     symbolsCommand,
     sourceCommand,
     usageCommand,
+    clearCommand,
+    lifecycleCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }

@@ -136,9 +136,14 @@ export type {
 export {
   clearSupport,
   lateStore,
+  refusalMessage,
+  usualAddresses,
   type ClearSupport,
   type LateStore,
   type LivepatchSupport,
+  type RefusalCause,
+  type RefusalMessage,
+  type UsualAddresses,
 } from './livepatch-support.ts';
 export {
   applyRelocation,

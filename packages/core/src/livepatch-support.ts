@@ -27,6 +27,49 @@ export interface ClearSupport {
   readonly effect: string;
 }
 
+/** What kind of check refuses a relocation; `linkage`: no stub or entry can be made, `other`: what no row can say. */
+export type RefusalCause = 'alignment' | 'existing-value' | 'linkage' | 'other' | 'range' | 'type';
+
+/** What an architecture's loader writes to the kernel's log when it refuses a relocation. */
+export interface RefusalMessage {
+  readonly applies?: readonly Applicability[];
+  readonly causes: readonly RefusalCause[];
+  /** Relocation type numbers; absent: all others. */
+  readonly types?: readonly number[];
+  /** With `{module}`, `{type}`, `{symbol}`, `{place}`, `{value}` (hexadecimal without 0x) and `{signed}` (decimal). */
+  readonly text: string;
+}
+
+/** Where a kernel without address randomization puts itself and its modules. */
+export interface UsualAddresses {
+  readonly applies?: readonly Applicability[];
+  /** Start of the kernel image. */
+  readonly image: bigint;
+  /** Start of the memory of modules. */
+  readonly modules: bigint;
+  /** Bytes of a page in the configurations that distributions build. */
+  readonly pageSize: number;
+  readonly source: KernelSource;
+}
+
+/** The message of a refused relocation, with its placeholders; undefined where the loader says nothing. */
+export function refusalMessage(
+  { refusals }: LivepatchSupport,
+  kernel: Kernel,
+  cause: RefusalCause,
+  type: number,
+): string | undefined {
+  return refusals?.find(
+    ({ applies, causes, types }) =>
+      appliesTo(applies, kernel) && causes.includes(cause) && (types === undefined || types.includes(type)),
+  )?.text;
+}
+
+/** The addresses of a kernel. */
+export function usualAddresses({ addresses }: LivepatchSupport, kernel: Kernel): UsualAddresses | undefined {
+  return addresses?.find(({ applies }) => appliesTo(applies, kernel));
+}
+
 /** The row that says how a kernel stores a type late; undefined where it does not: it has no livepatch. */
 export function lateStore(
   { lateStores }: LivepatchSupport,
@@ -48,4 +91,10 @@ export interface LivepatchSupport {
   readonly lateStores: readonly LateStore[];
   /** Absent: no kernel of this architecture clears. */
   readonly clear?: readonly ClearSupport[];
+  /** Absent: the loader says nothing. */
+  readonly refusals?: readonly RefusalMessage[];
+  /** Absent: not known. */
+  readonly addresses?: readonly UsualAddresses[];
+  /** Options beside the generic ones that a kernel with livepatch has, and that the loader looks at. */
+  readonly configuration?: readonly string[];
 }

@@ -19,3 +19,33 @@ export {
 export { SymbolCollector, type SymbolInput } from './symbol-list-sources.ts';
 export { UsageBuilder, type ArchitectureUsage } from './usage.ts';
 export { usageJson, usageReport, type NotCounted } from './usage-report.ts';
+export { planClear, strategyNamed, type ClearPlan } from './lifecycle/clear.ts';
+export { clearReport } from './lifecycle/clear-report.ts';
+export { clearJson, lifecycleJson } from './lifecycle/lifecycle-json.ts';
+export { lifecycleReport } from './lifecycle/lifecycle-report.ts';
+export { PatchedKernel, type PatchModule, type PlacePatch, type Played } from './lifecycle/patched-kernel.ts';
+export {
+  playLifecycle,
+  type LifeFaults,
+  type Lifecycle,
+  type StepOutcome,
+  type StepWatcher,
+} from './lifecycle/play.ts';
+export { setUpScene, type Scene, type SceneInput } from './lifecycle/scene.ts';
+export { allOrders, parseSteps, stepNames, usualSteps, type Step, type StepName } from './lifecycle/steps.ts';
+export { strategies, type Strategy } from './lifecycle/strategies.ts';
+export {
+  livepatchConfiguration,
+  type ModuleMemory,
+  type Surroundings,
+  type SymbolAddresses,
+} from './lifecycle/surroundings.ts';
+export type { ModuleSymbols, TargetModule } from './lifecycle/target-module.ts';
+export type {
+  StepEffects,
+  StepErrno,
+  StepFault,
+  StepRefusal,
+  StepSkipped,
+  StepVerdict,
+} from './lifecycle/verdict.ts';

@@ -1,75 +1,38 @@
 import {
-  clearRelocation,
   clearSupport,
-  isInRange,
   KelpError,
   parseLivepatchSectionName,
-  relocationRule,
   vmlinuxObject,
   type LinkageSlot,
   type LinkedRelocation,
-  type LoaderStateChange,
-  type RelocationInput,
 } from '@kelp/core';
 import { SHT_RELA, type Section } from '@kelp/core/elf';
-import { changesSince, type ChangedBytes } from './changes.ts';
+import { changesSince } from './changes.ts';
+import { clearInOrder, clearRecord, relocationPlace } from './clear-records.ts';
+import type {
+  Cleared,
+  Failure,
+  LateOutcome,
+  Misdirected,
+  Mismatch,
+  RelocationPlace,
+} from './late-outcome.ts';
 import { LateFault, LateStores, type AppliedRecord } from './late-stores.ts';
 import type { LivepatchSymbols } from './livepatch-symbols.ts';
 import type { LoadedModule } from './load.ts';
+import { misdirectedSlots, type AppliedPlace } from './misdirected-slots.ts';
 import {
   linkedRelocation,
-  reach,
   relocatedSection,
   relocateSection,
   resolveSection,
   type RelocatedSection,
   type RelocationContext,
-  type SectionRefusal,
 } from './relocate.ts';
+import type { Write } from './write-log.ts';
 
-/** One record of a livepatch relocation section. */
-export interface RelocationPlace {
-  /** The section that it stands in. Untrusted. */
-  readonly relocations: string;
-  /** The section that it changes. Untrusted. */
-  readonly section: string;
-  /** Bytes from the start of that section. */
-  readonly offset: number;
-  /** ELF64_R_TYPE. */
-  readonly type: number;
-  /** Untrusted. */
-  readonly symbol: string;
-}
-
-/** What came of applying the relocations of an object. `lost` were not written, and the kernel does not notice. */
-export type LateOutcome = { readonly lost: readonly RelocationPlace[] } & (
-  | { readonly status: 'applied' }
-  /** The target module is refused, or enabling the livepatch fails. What was written before stays. */
-  | ({ readonly status: 'refused' } & SectionRefusal)
-  /** The kernel dies: a store to an address that it cannot write. What was written before is there. */
-  | {
-      readonly status: 'fault';
-      readonly address: bigint;
-      readonly reason: string;
-      readonly place: RelocationPlace | undefined;
-    }
-);
-
-/** A field that does not hold what applying had written, so that it was left. */
-export interface Mismatch extends RelocationPlace {
-  readonly expected: bigint;
-  readonly actual: bigint;
-}
-
-/** What clearing changed. */
-export interface Cleared {
-  /** Whether the kernel has a clear_relocate_add() that does something. */
-  readonly supported: boolean;
-  readonly changes: readonly ChangedBytes[];
-  /** Of the loader's memory of the module. */
-  readonly state: readonly LoaderStateChange[];
-  readonly mismatches: readonly Mismatch[];
-}
+/** Causes of writes to the places of relocations; an arm64 linker writes some of them itself. */
+const fieldCauses: ReadonlySet<string> = new Set(['livepatch-relocation', 'relocation']);
 
 /**
  * The livepatch relocations of a loaded livepatch module that wait for other modules: klp_write_object_relocs(). The
@@ -83,6 +46,8 @@ export class LateRelocations {
   readonly #applied = new Map<number, readonly AppliedRecord[]>();
   /** Objects whose relocations are applied, and which are there. */
   readonly #present = new Set<string>();
+  /** Where applying has written fields, by object; slots are not among them. */
+  readonly #written = new Map<string, Write[]>();
 
   /** @throws KelpError `livepatch/not-loaded` for a module that the kernel has refused. */
   constructor({ image, refused, relocation }: LoadedModule) {
@@ -111,17 +76,33 @@ export class LateRelocations {
    */
   apply(object: string, symbols: LivepatchSymbols, initialized: boolean): LateOutcome {
     const lost: RelocationPlace[] = [];
-    for (const one of this.#sections) {
-      if (one.object === undefined) {
-        const reason = 'the name of the section is incorrectly formatted';
-        return { status: 'refused', errno: 'EINVAL', reason, section: one.section.name, lost };
-      }
-      if (one.object !== object) continue;
-      const ended = this.#applySection(one.section, object, symbols, initialized, lost);
-      if (ended !== undefined) return { ...ended, lost };
-    }
+    const { log } = this.#context.image;
+    const mark = log.count;
+    const ended = this.#applySections(object, symbols, initialized, lost);
+    const fields = [...log.writes(mark)].filter(({ cause }) => fieldCauses.has(cause));
+    this.#written.set(object, [...(this.#written.get(object) ?? []), ...fields]);
+    if (ended !== undefined) return { ...ended, lost };
     this.#present.add(object);
     return { status: 'applied', lost };
+  }
+
+  #applySections(
+    object: string,
+    symbols: LivepatchSymbols,
+    initialized: boolean,
+    lost: RelocationPlace[],
+  ): Failure | undefined {
+    for (const { section, object: own } of this.#sections) {
+      if (own === undefined) {
+        const reason = 'the name of the section is incorrectly formatted';
+        const message = `section ${section.name} has an incorrectly formatted name`;
+        return { status: 'refused', errno: 'EINVAL', reason, message, section: section.name };
+      }
+      if (own !== object) continue;
+      const ended = this.#applySection(section, object, symbols, initialized, lost);
+      if (ended !== undefined) return ended;
+    }
+    return undefined;
   }
 
   #applySection(
@@ -130,10 +111,7 @@ export class LateRelocations {
     symbols: LivepatchSymbols,
     initialized: boolean,
     lost: RelocationPlace[],
-  ):
-    | Omit<LateOutcome & { readonly status: 'fault' }, 'lost'>
-    | Omit<LateOutcome & { readonly status: 'refused' }, 'lost'>
-    | undefined {
+  ): Failure | undefined {
     const relocated = relocatedSection(this.#context, section, 'livepatch-relocation');
     if (section.type === SHT_RELA && (relocated === undefined || !section.isAllocated)) {
       const reason =
@@ -150,10 +128,15 @@ export class LateRelocations {
     } catch (error) {
       if (!(error instanceof LateFault)) throw error;
       const { address, message, record } = error;
-      return { status: 'fault', address, reason: message, place: this.#place(relocated, record) };
+      return {
+        status: 'fault',
+        address,
+        reason: message,
+        place: relocationPlace(this.#context, relocated, record),
+      };
     } finally {
       this.#applied.set(section.index, stores.applied);
-      lost.push(...stores.lost.map((record) => this.#place(relocated, record)));
+      lost.push(...stores.lost.map((record) => relocationPlace(this.#context, relocated, record)));
     }
   }
 
@@ -182,23 +165,13 @@ export class LateRelocations {
   }
 
   #clearSection(relocated: RelocatedSection): Mismatch | undefined {
-    const { image, architecture } = this.#context;
-    const { records, order } = relocated;
-    for (let position = 0; position < records.count; position++) {
-      const index = order?.[position] ?? position;
-      const relocation = linkedRelocation(this.#context, relocated, index);
-      const type = architecture.relocationType(relocation.type);
-      const rule = type === undefined ? undefined : relocationRule(type, image.kernel);
-      if (rule === undefined || rule.verdict === 'refused') return undefined;
-      if (rule.verdict === 'ignored') continue;
-      const { S, A, P } = relocation;
-      const outcome = this.#change(relocation, { S, A, P }, (input) => {
-        return isInRange(rule, input.letters) ? clearRelocation(rule, input) : undefined;
-      });
-      if (outcome === undefined) return undefined;
-      if (outcome.status === 'mismatch') return { ...this.#place(relocated, index), ...outcome };
-    }
-    return undefined;
+    const cleared = new Set<number>();
+    const mismatch = clearInOrder(this.#context, relocated, cleared);
+    const { index } = relocated.section;
+    const left = (this.#applied.get(index) ?? []).filter((record) => !cleared.has(record.index));
+    if (left.length === 0) this.#applied.delete(index);
+    else this.#applied.set(index, left);
+    return mismatch;
   }
 
   /**
@@ -213,7 +186,7 @@ export class LateRelocations {
     const mismatches: Mismatch[] = [];
     for (const relocated of this.#sectionsOf(object).toReversed()) {
       for (const record of (this.#applied.get(relocated.section.index) ?? []).toReversed()) {
-        const mismatch = this.#clearRecord(relocated, record);
+        const mismatch = clearRecord(this.#context, relocated, record);
         if (mismatch !== undefined) mismatches.push(mismatch);
       }
       this.#applied.delete(relocated.section.index);
@@ -222,21 +195,49 @@ export class LateRelocations {
     return { supported: true, changes: changesSince(image, mark), state, mismatches };
   }
 
-  #clearRecord(
-    relocated: RelocatedSection,
-    { index, relocation, rule, letters }: AppliedRecord,
-  ): Mismatch | undefined {
-    if (letters === undefined) {
-      this.#context.linker?.restore?.(relocation);
-      return undefined;
+  /**
+   * What resetting memory would have to do: the places of all records that were applied become what they were when the
+   * livepatch had been loaded, and GOT, PLT, stubs and veneers that nothing else uses are given back. Unlike clearing it
+   * needs no values, and keeps what stood in the fields.
+   *
+   * @param original - the bytes of each area of the image as they were then.
+   */
+  restore(object: string, original: readonly Uint8Array[]): Cleared {
+    this.leave(object);
+    const { image, linker } = this.#context;
+    const mark = image.log.count;
+    const ranges = this.#written.get(object) ?? [];
+    this.#written.delete(object);
+    for (const { area, offset, length } of ranges.toReversed()) {
+      const placed = image.areas[area];
+      const bytes = original[area]?.slice(offset, offset + length);
+      if (placed !== undefined && bytes !== undefined)
+        image.write(placed.address + BigInt(offset), bytes, 'livepatch-clear');
     }
-    const outcome = this.#change(relocation, letters, (input) => clearRelocation(rule, input));
-    return outcome.status === 'mismatch' ? { ...this.#place(relocated, index), ...outcome } : undefined;
+    for (const { section } of this.#sectionsOf(object)) this.#applied.delete(section.index);
+    const state = linker?.release?.(this.#inUse()) ?? [];
+    return { supported: true, changes: changesSince(image, mark), state, mismatches: [] };
   }
 
   /** Slots of GOT, PLT, stubs and veneers that no relocation uses whose object is there: they are leaked. */
   unused(): readonly LinkageSlot[] {
     return this.#context.linker?.unused?.(this.#inUse()) ?? [];
+  }
+
+  /** Slots that relocations of objects use which are there, but that lead to another address: that of an earlier load. */
+  misdirected(): readonly Misdirected[] {
+    const { linker } = this.#context;
+    return linker === undefined ? [] : misdirectedSlots(linker, this.#appliedAndPresent());
+  }
+
+  *#appliedAndPresent(): Generator<AppliedPlace, void, undefined> {
+    for (const { section, object } of this.#sections) {
+      if (object === undefined || !this.#present.has(object)) continue;
+      const relocated = relocatedSection(this.#context, section, 'livepatch-relocation');
+      if (relocated === undefined) continue;
+      for (const record of this.#applied.get(section.index) ?? [])
+        yield { record, place: relocationPlace(this.#context, relocated, record.index) };
+    }
   }
 
   /** Records that were applied to an object that is gone, and have not been cleared. */
@@ -245,7 +246,9 @@ export class LateRelocations {
       const records = this.#applied.get(section.index);
       if (records === undefined || object === undefined || this.#present.has(object)) return [];
       const relocated = relocatedSection(this.#context, section, 'livepatch-relocation');
-      return relocated === undefined ? [] : records.map(({ index }) => this.#place(relocated, index));
+      return relocated === undefined
+        ? []
+        : records.map(({ index }) => relocationPlace(this.#context, relocated, index));
     });
   }
 
@@ -256,8 +259,9 @@ export class LateRelocations {
       yield* this.#relocations(section);
     }
     for (const { section, object } of this.#sections) {
-      if (object === vmlinuxObject) yield* this.#relocations(section);
-      else if (object !== undefined && this.#present.has(object))
+      if (object === undefined) continue;
+      if (this.#context.earlyObjects.has(object)) yield* this.#relocations(section);
+      else if (this.#present.has(object))
         yield* (this.#applied.get(section.index) ?? []).map(({ relocation }) => relocation);
     }
   }
@@ -275,29 +279,5 @@ export class LateRelocations {
         object === wanted ? relocatedSection(this.#context, section, 'livepatch-clear') : undefined;
       return relocated ?? [];
     });
-  }
-
-  #change<Result>(
-    { P, symbolName, external }: LinkedRelocation,
-    letters: RelocationInput['letters'],
-    action: (input: RelocationInput) => Result,
-  ): Result {
-    const { image, architecture } = this.#context;
-    const symbol = { name: symbolName, external };
-    const { byteOrder } = architecture.elf;
-    return image.change(P, reach, 'livepatch-clear', (bytes, offset) =>
-      action({ bytes, offset, letters, symbol, byteOrder }),
-    );
-  }
-
-  #place({ section, records, symbols }: RelocatedSection, index: number): RelocationPlace {
-    const symbol = records.symbol(index);
-    return {
-      relocations: section.name,
-      section: this.#context.image.object.sections[section.info]?.name ?? '',
-      offset: records.offset(index),
-      type: records.type(index),
-      symbol: symbol === 0 ? '' : (symbols?.name(symbol) ?? ''),
-    };
   }
 }

@@ -2,6 +2,7 @@ import {
   appliesTo,
   finalizationSteps,
   matchesName,
+  vmlinuxObject,
   type Architecture,
   type Errno,
   type FinalizationStep,
@@ -13,6 +14,7 @@ import {
   type Phase,
   type PlacedSection,
   type Question,
+  type RefusalCause,
 } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
 import { Answers, withAnswers, type Witness } from './answers.ts';
@@ -41,6 +43,11 @@ export interface LoadInput {
   readonly external: ExternalSymbols;
   /** What livepatch relocations against vmlinux are resolved with; absent: with `external`. */
   readonly livepatchSymbols?: LivepatchSymbols;
+  /**
+   * Modules whose livepatch relocations are applied with those of vmlinux, before finalization. No kernel does so: it is
+   * how a livepatch would be loaded if none of its modules could come later.
+   */
+  readonly earlyObjects?: ReadonlySet<string>;
   /** Start of the module's block of per-CPU memory; absent: it has none. */
   readonly perCpuAddress?: bigint;
   /** Answers to what the file does not decide, by `questionKey`. */
@@ -63,6 +70,14 @@ export interface LoadRefusal {
   readonly offset?: number;
   /** Untrusted. */
   readonly symbol?: string;
+  /** What kind of check refuses a relocation. */
+  readonly cause?: RefusalCause;
+  /** ELF64_R_TYPE of the relocation. */
+  readonly type?: number;
+  /** What was to be stored, or reached. */
+  readonly value?: bigint;
+  /** What the kernel's log says, where generic code says it. Untrusted. */
+  readonly message?: string;
 }
 
 /** A module as it would stand in memory. */
@@ -140,6 +155,7 @@ function runPhases(
     order: plan?.order,
     external: new Map(),
     livepatchSymbols: hasLivepatch(architecture, kernel) ? livepatchSymbols : undefined,
+    earlyObjects: new Set([vmlinuxObject, ...(input.earlyObjects ?? [])]),
   };
   return { refused: relocate(relocation) ?? finalize(input, image), relocation };
 }

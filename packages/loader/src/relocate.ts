@@ -1,13 +1,16 @@
 import {
   applyRelocation,
+  isInRange,
   parseLivepatchSectionName,
+  readContainer,
   relocationRule,
-  vmlinuxObject,
+  type AppliedRule,
   type Architecture,
   type Letters,
   type LinkedRelocation,
   type Linker,
   type LinkResult,
+  type RefusalCause,
   type RelocationInput,
   type RelocationOutcome,
   type RelocationRule,
@@ -29,6 +32,8 @@ export interface RelocationContext {
   readonly order: ReadonlyMap<number, Uint32Array> | undefined;
   /** What the relocations against vmlinux are resolved with; undefined in a kernel without livepatch. */
   readonly livepatchSymbols: LivepatchSymbols | undefined;
+  /** Objects whose livepatch relocations are applied with all others: vmlinux, and what `earlyObjects` of the load adds. */
+  readonly earlyObjects: ReadonlySet<string>;
   /** The undefined symbols of the module that a relocation has named so far, by index: each is named many times. */
   readonly external: Map<number, RelocationSymbol>;
 }
@@ -45,7 +50,7 @@ export const reach = 8;
 export function relocate(context: RelocationContext): LoadRefusal | undefined {
   for (const section of context.image.object.sections) {
     const refusal = section.isLivepatchRelocation
-      ? relocateForVmlinux(context, section)
+      ? relocateForLivepatch(context, section)
       : relocateOrdinary(context, section);
     if (refusal !== undefined) return { phase: 'relocate', ...refusal };
   }
@@ -60,21 +65,22 @@ function relocateOrdinary(context: RelocationContext, section: Section): Section
   return relocated === undefined ? undefined : relocateSection(context, relocated);
 }
 
-/** klp_apply_section_relocs() without an object. */
-function relocateForVmlinux(context: RelocationContext, section: Section): SectionRefusal | undefined {
-  const { image, livepatchSymbols } = context;
+/** klp_apply_section_relocs() without an object; other objects have their turn here in no kernel. */
+function relocateForLivepatch(context: RelocationContext, section: Section): SectionRefusal | undefined {
+  const { image, livepatchSymbols, earlyObjects } = context;
   if (livepatchSymbols === undefined || image.placedSection(section.info) === undefined) return undefined;
   const name = parseLivepatchSectionName(section.name);
   if (name === undefined)
     return {
       errno: 'EINVAL',
       reason: 'the name of the section is incorrectly formatted',
+      message: `section ${section.name} has an incorrectly formatted name`,
       section: section.name,
     };
   const relocated = relocatedSection(context, section, 'livepatch-relocation');
-  if (relocated === undefined || name.object !== vmlinuxObject) return undefined;
+  if (relocated === undefined || !earlyObjects.has(name.object)) return undefined;
   return (
-    resolveSection(context, relocated, vmlinuxObject, livepatchSymbols) ?? relocateSection(context, relocated)
+    resolveSection(context, relocated, name.object, livepatchSymbols) ?? relocateSection(context, relocated)
   );
 }
 
@@ -162,13 +168,19 @@ export function relocateSection(
     const refusal = relocateOne(context, relocated, rules.get(number), index, store);
     if (refusal !== undefined) {
       const target = context.image.object.sections[section.info];
-      return { section: target?.name ?? '', offset: records.offset(index), ...refusal };
+      const symbol = records.symbol(index);
+      return {
+        section: target?.name ?? '',
+        offset: records.offset(index),
+        ...(symbol === 0 ? {} : { symbol: relocated.symbols?.name(symbol) ?? '' }),
+        ...refusal,
+      };
     }
   }
   return undefined;
 }
 
-type Refused = Pick<LoadRefusal, 'errno' | 'reason'>;
+type Refused = Pick<LoadRefusal, 'cause' | 'errno' | 'reason' | 'type' | 'value'>;
 
 function relocateOne(
   context: RelocationContext,
@@ -179,26 +191,49 @@ function relocateOne(
 ): Refused | undefined {
   const { image, architecture, linker } = context;
   const { records, cause } = relocated;
+  const type = records.type(index);
   if (rule === undefined)
-    return { errno: 'ENOEXEC', reason: `relocation type ${records.type(index)} is not accepted` };
+    return { errno: 'ENOEXEC', reason: `relocation type ${type} is not accepted`, cause: 'type', type };
   if (rule.verdict === 'ignored') return undefined;
   if (rule.verdict === 'refused')
-    return { errno: rule.errno, reason: `relocation type ${records.type(index)} is refused` };
+    return { errno: rule.errno, reason: `relocation type ${type} is refused`, cause: 'type', type };
   const relocation = linkedRelocation(context, relocated, index);
   const { S, A, P } = relocation;
   const record: StoredRecord = { index, relocation, rule };
   const linked =
     linker === undefined ? undefined : (store?.letters(linker, record) ?? linker.letters(relocation));
-  if (linked?.kind === 'refused') return linked;
+  if (linked?.kind === 'refused')
+    return { errno: linked.errno, reason: linked.reason, cause: 'linkage', type, value: S + A };
   if (linked?.kind === 'written') return undefined;
   // Much cheaper than spreading both, and there are millions.
   const letters: Letters = linked === undefined ? { S, A, P } : Object.assign({ S, A, P }, linked.letters);
   const symbol = { name: relocation.symbolName, external: relocation.external };
   return image.change(P, reach, cause, (bytes, offset) => {
     const input = { bytes, offset, letters, symbol, byteOrder: architecture.elf.byteOrder };
+    // Most relocations are not refused: what stood there is kept for those of livepatches only.
+    const before = store === undefined ? undefined : bytes.slice(offset, offset + reach);
     const outcome = store?.field(record, input) ?? applyRelocation(rule, input);
-    return outcome.status === 'refused' ? { errno: outcome.errno, reason: outcome.reason } : undefined;
+    if (outcome.status !== 'refused') return undefined;
+    const existing = before === undefined ? bytes.slice(offset, offset + reach) : before;
+    const value = rule.formula.evaluate(letters);
+    const step = refusingStep(rule, { ...input, bytes: existing, offset: 0 });
+    return { errno: outcome.errno, reason: outcome.reason, cause: step, type, value };
   });
+}
+
+/** Which of a rule's checks refuses: the first in their order that does not hold. */
+function refusingStep(rule: AppliedRule, { letters, bytes, byteOrder }: RelocationInput): RefusalCause {
+  const value = rule.formula.evaluate(letters);
+  for (const step of rule.steps) {
+    if (step.kind === 'range' && !isInRange({ ...rule, steps: [step] }, letters)) return 'range';
+    if (step.kind === 'aligned' && value % BigInt(step.to) !== 0n) return 'alignment';
+    if (step.kind === 'existing-zero') {
+      const { field } = rule;
+      if (bytes.length < field.size) return 'other';
+      if (readContainer(bytes, 0, field.size, field.byteOrder ?? byteOrder) !== 0n) return 'existing-value';
+    }
+  }
+  return 'other';
 }
 
 /** A record with its symbol's present value. */

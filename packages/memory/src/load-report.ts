@@ -79,7 +79,7 @@ export function loadJson(file: string, loaded: LoadedModule): unknown {
   return {
     schema: loadSchema,
     file,
-    refused: refused ?? null,
+    refused: refused === undefined ? null : refusedJson(refused),
     areas: image.areas.map(({ area, address, bytes }) => ({
       name: area.name,
       address: `0x${address.toString(16)}`,
@@ -94,4 +94,8 @@ export function loadJson(file: string, loaded: LoadedModule): unknown {
     open: open.map(({ kind, id, address }) => ({ kind, id, address: `0x${address.toString(16)}` })),
     findings: loaded.findings,
   };
+}
+
+function refusedJson({ value, ...refused }: NonNullable<LoadedModule['refused']>): object {
+  return value === undefined ? refused : { ...refused, value: `0x${BigInt.asUintN(64, value).toString(16)}` };
 }

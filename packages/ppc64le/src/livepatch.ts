@@ -35,4 +35,24 @@ export const livepatch: LivepatchSupport = {
       source,
     },
   ],
+  refusals: [
+    { causes: ['type'], text: '{module}: Unknown ADD relocation: {type}' },
+    // R_PPC64_REL24: what stands behind a call is looked at first.
+    { causes: ['other'], types: [10], text: '{module}: Expected nop after call at {place}' },
+    { causes: ['range', 'alignment'], types: [10], text: '{module}: REL24 {signed} out of range!' },
+    { causes: ['range'], types: [26], text: '{module}: REL32 {signed} out of range!' },
+    { causes: ['range'], types: [47], text: '{module}: bad TOC16 relocation (0x{value})' },
+    { causes: ['range', 'alignment'], types: [63], text: '{module}: bad TOC16_DS relocation (0x{value})' },
+    { causes: ['alignment'], types: [64], text: '{module}: bad TOC16_LO_DS relocation (0x{value})' },
+    { causes: ['linkage'], text: 'WARNING: in stub_for_addr: no stub is left for {value}' },
+  ],
+  addresses: [
+    {
+      image: 0xc000_0000_0000_0000n,
+      modules: 0xc008_0000_0000_0000n,
+      pageSize: 65536,
+      source: { file: 'arch/powerpc/mm/book3s64/hash_utils.c', symbol: '__vmalloc_start' },
+    },
+  ],
+  configuration: ['MPROFILE_KERNEL'],
 };

@@ -29,4 +29,29 @@ export const livepatch: LivepatchSupport = {
     },
     { function: 's390_kernel_write', readOnly: true, source },
   ],
+  refusals: [
+    // R_390_COPY to R_390_RELATIVE.
+    { causes: ['type'], types: [9, 10, 11, 12], text: '' },
+    { causes: ['type'], text: 'module {module}: unknown relocation: {type}' },
+    {
+      causes: ['range', 'alignment'],
+      text: 'module {module}: relocation error for symbol {symbol} (r_type {type}, value 0x{value})',
+    },
+  ],
+  addresses: [
+    {
+      applies: [{ before: '6.10' }],
+      image: 0x10_0000n,
+      modules: 0x3ff_8000_0000n,
+      pageSize: 4096,
+      source: { file: 'arch/s390/boot/startup.c', symbol: 'setup_kernel_memory_layout' },
+    },
+    {
+      // The kernel image stands above the modules.
+      image: 0x3ff_e000_0000n,
+      modules: 0x3ff_8000_0000n,
+      pageSize: 4096,
+      source: { file: 'arch/s390/boot/startup.c', symbol: 'setup_kernel_memory_layout' },
+    },
+  ],
 };

@@ -18,4 +18,26 @@ export const livepatch: LivepatchSupport = {
         'Recomputes each value, and where the field holds it writes zeros; at the first field that holds something else it warns and leaves the rest of the section as it is.',
     },
   ],
+  refusals: [
+    { causes: ['type'], text: '{module}: Unknown rela relocation: {type}' },
+    {
+      applies: [{ before: '6.3' }],
+      causes: ['existing-value'],
+      text: 'x86/modules: Skipping invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {value}',
+    },
+    {
+      applies: [{ since: '6.3' }],
+      causes: ['existing-value'],
+      text: 'x86/modules: Invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {value}',
+    },
+    { causes: ['range'], text: 'overflow in relocation type {type} val {value}' },
+  ],
+  addresses: [
+    {
+      image: 0xffff_ffff_8100_0000n,
+      modules: 0xffff_ffff_c000_0000n,
+      pageSize: 4096,
+      source: { file: 'arch/x86/include/asm/pgtable_64_types.h', symbol: 'MODULES_VADDR' },
+    },
+  ],
 };

@@ -12,13 +12,14 @@ import {
   unaidedInputOf,
   writeImage,
 } from '@kelp/memory';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { parseAddress } from '../address-argument.ts';
 import { architectures } from '../architectures.ts';
 import type { Finish, Io } from '../io.ts';
 import { readConfiguration } from '../kernel-option.ts';
 import { createFolder } from '../output-folder.ts';
 import { printJson, printReport } from '../print.ts';
+import { parsePageSize } from '../scene-options.ts';
 import { moduleReader, openSource } from '../snapshot-source.ts';
 
 interface LoadFlags {
@@ -75,13 +76,6 @@ export function loadCommand(io: Io, finish: Finish): Command {
       else printReport(loadReport(file, loaded), io);
       finish(loaded.refused === undefined ? 0 : 1);
     });
-}
-
-function parsePageSize(text: string): number {
-  const size = Number(text);
-  if (!Number.isInteger(Math.log2(size)) || size < 4096 || size > 65536)
-    throw new InvalidArgumentError('expected 4096 to 65536');
-  return size;
 }
 
 function modinfo(object: ObjectFile, name: string): string | undefined {
