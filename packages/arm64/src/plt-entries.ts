@@ -112,10 +112,15 @@ export class PltBuilder {
     return this.#section.address + BigInt(slot * pltEntrySize);
   }
 
-  /** Counting makes room for one entry more than may be used; what would lie behind that is never written. */
+  /**
+   * Counting makes room for one entry more than may be used. The loader looks at the number after it has written, so that
+   * a livepatch that is relocated again and again writes over what stands behind the section.
+   */
   #write(slot: number, bytes: Uint8Array, cause: string): boolean {
-    if ((slot + 1) * pltEntrySize > this.#section.size) return false;
-    this.#image.write(this.#address(slot), bytes, cause);
+    const address = this.#address(slot);
+    if (this.#image.read(address, pltEntrySize) === undefined) return false;
+    const inside = (slot + 1) * pltEntrySize <= this.#section.size;
+    this.#image.write(address, bytes, inside ? cause : `${cause}-overrun`);
     return true;
   }
 

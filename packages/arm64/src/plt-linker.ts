@@ -66,7 +66,7 @@ export function pltLinker(
     },
     restore: ({ P }) => restoreAdrp(image, P),
     letters(relocation) {
-      if (branchTypes.has(relocation.type)) return branchLetters(relocation, builderFor(relocation.P));
+      if (branchTypes.has(relocation.type)) return branchLetters(image, relocation, builderFor(relocation.P));
       if (!adrpTypes.has(relocation.type) || !isForbiddenForAdrp(relocation.P)) return noLetters;
       if (affected === undefined) askForErratum(image, relocation.P);
       return affected === true ? replaceAdrp(image, relocation, builderFor(relocation.P)) : noLetters;
@@ -141,12 +141,39 @@ const pltFull: LinkResult = {
 };
 
 /** R_AARCH64_JUMP26 and R_AARCH64_CALL26: an entry is made only where the destination is out of reach. */
-function branchLetters({ S, A, P }: LinkedRelocation, plt: PltBuilder | undefined): LinkResult {
+function branchLetters(
+  image: ModuleImage,
+  { S, A, P }: LinkedRelocation,
+  plt: PltBuilder | undefined,
+): LinkResult {
   const target = BigInt.asUintN(64, S + A);
   const instructions = BigInt.asIntN(64, target - P) >> 2n;
   if (BigInt.asIntN(26, instructions) === instructions) return { kind: 'letters', letters: { D: target } };
-  const entry = plt?.entryFor(target);
+  const cut = Number(BigInt.asUintN(26, instructions));
+  const word = ((readInstruction(image, P) ?? 0) & 0xfc00_0000) | cut;
+  const entry = insteadOf(image, P, word, () => plt?.entryFor(target));
   return entry === undefined ? pltFull : { kind: 'letters', letters: { D: entry } };
+}
+
+/**
+ * The loader stores what does not fit before it makes the entry that replaces it: it stays if there will be none.
+ *
+ * @param word - the instruction with what was left of the distance.
+ */
+function insteadOf(
+  image: ModuleImage,
+  place: bigint,
+  word: number,
+  make: () => bigint | undefined,
+): bigint | undefined {
+  let made: bigint | undefined;
+  try {
+    made = make();
+  } finally {
+    if (made === undefined && place % 4n === 0n)
+      image.write(place, instructionBytes([word >>> 0]), 'relocation');
+  }
+  return made;
 }
 
 /** reloc_insn_adrp() at the end of a page: ADR where it reaches the page, else a branch to a veneer. */
@@ -163,7 +190,7 @@ function replaceAdrp(
     image.write(P, instructionBytes([adrp & 0x7fff_ffff]), 'relocation');
     return { kind: 'written' };
   }
-  const veneer = plt?.veneerFor(adrp, P, target);
+  const veneer = insteadOf(image, P, adrp, () => plt?.veneerFor(adrp, P, target));
   if (veneer === undefined)
     return { kind: 'refused', errno: 'ENOEXEC', reason: 'no PLT entry is left for a veneer' };
   image.write(P, instructionBytes([encodeBranch(P, veneer)]), 'relocation');

@@ -76,10 +76,11 @@ export function parseLivepatchSymbolName(
   const comma = rest.indexOf(',', dot + 1);
   if (object === '' || comma === -1) return undefined;
   const symbol = rest.slice(dot + 1, comma);
-  const digits = /^[\t-\r ]*[+-]?(\d+)/u.exec(rest.slice(comma + 1))?.[1];
+  // %lu takes no sign, and what does not fit wraps.
+  const digits = /^[\t-\r ]*(\d+)/u.exec(rest.slice(comma + 1))?.[1];
   if (symbol === '' || digits === undefined) return undefined;
   if (byteLength(object) > objectNameLimit || byteLength(symbol) > limit) return undefined;
-  return { object, name: symbol, position: BigInt(digits) };
+  return { object, name: symbol, position: BigInt.asUintN(64, BigInt(digits)) };
 }
 
 /** The name of a livepatch relocation section, as objtool writes it: with the section's own dot. */

@@ -5,7 +5,7 @@ import {
   type LinkedRelocation,
   type RelocationInput,
 } from '@kelp/core';
-import type { Mismatch, RelocationPlace } from './late-outcome.ts';
+import type { LateFaultOutcome, Mismatch, RelocationPlace } from './late-outcome.ts';
 import type { AppliedRecord } from './late-stores.ts';
 import { linkedRelocation, reach, type RelocatedSection, type RelocationContext } from './relocate.ts';
 
@@ -19,7 +19,7 @@ export function clearInOrder(
   context: RelocationContext,
   relocated: RelocatedSection,
   cleared: Set<number>,
-): Mismatch | undefined {
+): SectionEnd {
   const { image, architecture } = context;
   const { records, order } = relocated;
   for (let position = 0; position < records.count; position++) {
@@ -27,17 +27,29 @@ export function clearInOrder(
     const relocation = linkedRelocation(context, relocated, index);
     const type = architecture.relocationType(relocation.type);
     const rule = type === undefined ? undefined : relocationRule(type, image.kernel);
-    if (rule === undefined || rule.verdict === 'refused') return undefined;
+    if (rule === undefined || rule.verdict === 'refused') return {};
     if (rule.verdict === 'ignored') continue;
     const { S, A, P } = relocation;
+    const place = relocationPlace(context, relocated, index);
+    // It is the livepatch of a module that goes: its own init is long over.
+    if (image.isFreedAfterInit(P) && isInRange(rule, { S, A, P })) {
+      const reason = 'the memory was freed after init';
+      return { fault: { status: 'fault', address: P, reason, place } };
+    }
     const outcome = change(context, relocation, { S, A, P }, (input) =>
       isInRange(rule, input.letters) ? clearRelocation(rule, input) : undefined,
     );
-    if (outcome === undefined) return undefined;
-    if (outcome.status === 'mismatch') return { ...relocationPlace(context, relocated, index), ...outcome };
+    if (outcome === undefined) return {};
+    if (outcome.status === 'mismatch') return { mismatch: { ...place, ...outcome } };
     if (outcome.status === 'cleared') cleared.add(index);
   }
-  return undefined;
+  return {};
+}
+
+/** Why clearing a section ended before its last record; nothing of both where it did not, or a value is out of range. */
+export interface SectionEnd {
+  readonly mismatch?: Mismatch;
+  readonly fault?: LateFaultOutcome;
 }
 
 /** Undo one record that was applied; where the linker has written its place, the linker undoes it. */

@@ -1,7 +1,14 @@
 export { Answers, questionKey, type Asking, type Witness } from './answers.ts';
 export { changesSince, type ChangedBytes } from './changes.ts';
 export { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
-export type { Cleared, LateOutcome, Misdirected, Mismatch, RelocationPlace } from './late-outcome.ts';
+export type {
+  Cleared,
+  LateFaultOutcome,
+  LateOutcome,
+  Misdirected,
+  Mismatch,
+  RelocationPlace,
+} from './late-outcome.ts';
 export { LateRelocations } from './late-relocations.ts';
 export { layOutModule, type Area, type SectionPlacement } from './layout.ts';
 export {

@@ -22,13 +22,16 @@ export type LateOutcome = { readonly lost: readonly RelocationPlace[] } & (
   /** The target module is refused, or enabling the livepatch fails. What was written before stays. */
   | ({ readonly status: 'refused' } & SectionRefusal)
   /** The kernel dies: a store to an address that it cannot write. What was written before is there. */
-  | {
-      readonly status: 'fault';
-      readonly address: bigint;
-      readonly reason: string;
-      readonly place: RelocationPlace | undefined;
-    }
+  | LateFaultOutcome
 );
+
+/** An access that the kernel does not survive. */
+export interface LateFaultOutcome {
+  readonly status: 'fault';
+  readonly address: bigint;
+  readonly reason: string;
+  readonly place: RelocationPlace | undefined;
+}
 
 /** A field that does not hold what applying had written, so that it was left. */
 export interface Mismatch extends RelocationPlace {
@@ -53,6 +56,8 @@ export interface Cleared {
   /** Of the loader's memory of the module. */
   readonly state: readonly LoaderStateChange[];
   readonly mismatches: readonly Mismatch[];
+  /** The kernel dies while it clears. */
+  readonly fault?: LateFaultOutcome | undefined;
 }
 
 /** An application that did not come to its end. */

@@ -113,9 +113,13 @@ export class LateRelocations {
     lost: RelocationPlace[],
   ): Failure | undefined {
     const relocated = relocatedSection(this.#context, section, 'livepatch-relocation');
-    if (section.type === SHT_RELA && (relocated === undefined || !section.isAllocated)) {
+    if (section.type === SHT_RELA && !section.isAllocated) {
+      const reason = 'the records stayed in the copy of the file, which is freed';
+      return { status: 'fault', address: 0n, reason, place: undefined };
+    }
+    if (section.type === SHT_RELA && relocated === undefined) {
       const reason =
-        'the records, or the section that they change, stayed in the copy of the file that is freed';
+        'the section that is changed stayed outside of the module: in the copy of the file, which is freed';
       return { status: 'fault', address: 0n, reason, place: undefined };
     }
     if (relocated === undefined) return undefined;
@@ -157,21 +161,24 @@ export class LateRelocations {
       return { supported: false, changes: [], state: [], mismatches: [] };
     const mark = image.log.count;
     const mismatches: Mismatch[] = [];
+    let fault: Cleared['fault'];
     for (const relocated of this.#sectionsOf(object)) {
-      const mismatch = this.#clearSection(relocated);
-      if (mismatch !== undefined) mismatches.push(mismatch);
+      const end = this.#clearSection(relocated);
+      if (end.mismatch !== undefined) mismatches.push(end.mismatch);
+      fault = end.fault;
+      if (fault !== undefined) break;
     }
-    return { supported: true, changes: changesSince(image, mark), state: [], mismatches };
+    return { supported: true, changes: changesSince(image, mark), state: [], mismatches, fault };
   }
 
-  #clearSection(relocated: RelocatedSection): Mismatch | undefined {
+  #clearSection(relocated: RelocatedSection): ReturnType<typeof clearInOrder> {
     const cleared = new Set<number>();
-    const mismatch = clearInOrder(this.#context, relocated, cleared);
+    const end = clearInOrder(this.#context, relocated, cleared);
     const { index } = relocated.section;
     const left = (this.#applied.get(index) ?? []).filter((record) => !cleared.has(record.index));
     if (left.length === 0) this.#applied.delete(index);
     else this.#applied.set(index, left);
-    return mismatch;
+    return end;
   }
 
   /**

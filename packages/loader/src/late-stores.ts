@@ -10,7 +10,7 @@ import {
   type RelocationOutcome,
 } from '@kelp/core';
 import type { LoadedImage } from './image.ts';
-import { reach, type RelocationContext, type Store, type StoredRecord } from './relocate.ts';
+import { reach, valueRefusal, type RelocationContext, type Store, type StoredRecord } from './relocate.ts';
 
 /** A store that the kernel does not survive. */
 export class LateFault extends Error {
@@ -74,6 +74,7 @@ export class LateStores implements Store {
   field(record: StoredRecord, input: RelocationInput): RelocationOutcome {
     const { bytes, offset, letters } = input;
     const { rule, relocation } = record;
+    this.#requireMemory(record, letters);
     const before = bytes.slice(offset, offset + reach);
     const outcome = applyRelocation(rule, input);
     const changes = before.some((byte, index) => byte !== bytes[offset + index]);
@@ -97,6 +98,16 @@ export class LateStores implements Store {
     }
     this.#applied.push({ ...record, letters });
     return outcome;
+  }
+
+  /** The first step that looks at the place dies where the memory is gone; a value that is refused before does not. */
+  #requireMemory({ rule, relocation: { P }, index }: StoredRecord, letters: Letters): void {
+    if (!this.#initialized || rule.verdict !== 'applied' || !this.#context.image.isFreedAfterInit(P)) return;
+    for (const step of rule.steps) {
+      if (valueRefusal(rule, step, letters) !== undefined) return;
+      if (step.kind !== 'range' && step.kind !== 'aligned')
+        throw new LateFault(P, index, 'the memory was freed after init (relocation)');
+    }
   }
 
   #row({ relocation: { type } }: StoredRecord): LateStore | undefined {

@@ -1,4 +1,11 @@
-import { appliesTo, type Applicability, type Kernel, type LinkagePlan, type SectionChange } from '@kelp/core';
+import {
+  appliesTo,
+  hasOption,
+  type Applicability,
+  type Kernel,
+  type LinkagePlan,
+  type SectionChange,
+} from '@kelp/core';
 import {
   SHF_ALLOC,
   SHF_EXECINSTR,
@@ -42,7 +49,7 @@ interface LayoutRule {
   /** Area of each of the four rounds of masks, core and init. */
   readonly core: readonly [string, string, string, string];
   readonly init: readonly [string, string, string, string];
-  /** Each round ends at a page boundary, because the rounds share one allocation. */
+  /** Each round ends at a page boundary, because the rounds share one allocation and differ in protection. */
   readonly pageRounds: boolean;
 }
 
@@ -100,10 +107,15 @@ export function layOutModule(
         if (one.init === init && !one.placed && inRound(one, round))
           area.place(one, protections[round] ?? 'data');
       }
-      if (rule.pageRounds) area.align(pageSize);
+      if (rule.pageRounds && isProtected(kernel)) area.align(pageSize);
     }
   }
   return [...areas.values()].map((area) => area.finish());
+}
+
+/** strict_align(): without STRICT_MODULE_RWX rounds need no pages of their own. */
+function isProtected(kernel: Kernel): boolean {
+  return kernel.configuration === undefined || hasOption(kernel, 'STRICT_MODULE_RWX');
 }
 
 interface LaidOutSection {

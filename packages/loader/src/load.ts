@@ -16,7 +16,7 @@ import {
   type Question,
   type RefusalCause,
 } from '@kelp/core';
-import type { ObjectFile } from '@kelp/core/elf';
+import { SHT_RELA, type ObjectFile, type Section } from '@kelp/core/elf';
 import { Answers, withAnswers, type Witness } from './answers.ts';
 import { consumeFtraceSites } from './ftrace-sites.ts';
 import { LoadedImage, type ExternalSymbols, type PlacedArea } from './image.ts';
@@ -104,7 +104,7 @@ export function loadModule(input: LoadInput): LoadedModule {
   const areas = layOutModule(object, kernel, machine.pageSize, plan);
   const { addresses, findings } = placeAreas(areas, input.addresses);
   const answers = new Answers(input.answers, input.likely, input.witness);
-  const image = makeImage(input, areas, addresses, answers);
+  const image = makeImage(input, areas, addresses, answers, plan?.order);
   const { refused, relocation } = runPhases(input, image, plan);
   return { image, areas, refused, open: answers.open, findings, relocation };
 }
@@ -114,11 +114,13 @@ function makeImage(
   areas: readonly Area[],
   addresses: readonly bigint[],
   answers: Answers,
+  order: LinkagePlan['order'] | undefined,
 ): LoadedImage {
   const placed = areas.map((area, index): PlacedArea => {
     // The kernel allocates whole pages; what lies behind the last section can be written, too.
     const bytes = new Uint8Array(roundUp(area.size, input.machine.pageSize));
-    for (const { section, offset, noBits } of area.placements) if (!noBits) bytes.set(section.bytes, offset);
+    for (const { section, offset, noBits } of area.placements)
+      if (!noBits) bytes.set(inOrder(section, order?.get(section.index)), offset);
     return { area, address: addresses[index] ?? 0n, bytes };
   });
   const sections = placed.flatMap(({ area, address }): readonly PlacedSection[] =>
@@ -133,6 +135,19 @@ function makeImage(
   sections.sort((a, b) => a.index - b.index);
   const { object, kernel, machine, external } = input;
   return new LoadedImage({ object, kernel, machine, external, areas: placed, sections, answers });
+}
+
+/** sizeof(Elf64_Rela). */
+const recordSize = 24;
+
+/** The bytes of a section before it is relocated: records that a livepatch keeps stay as the linkage has sorted them. */
+function inOrder({ type, bytes }: Section, order: Uint32Array | undefined): Uint8Array {
+  if (order === undefined || type !== SHT_RELA) return bytes;
+  // Not slice(): of a Buffer that is a view.
+  const sorted = new Uint8Array(bytes);
+  for (const [position, index] of order.entries())
+    sorted.set(bytes.subarray(index * recordSize, (index + 1) * recordSize), position * recordSize);
+  return sorted;
 }
 
 function runPhases(

@@ -15,6 +15,7 @@ import {
   type RelocationOutcome,
   type RelocationRule,
   type RelocationSymbol,
+  type Step,
 } from '@kelp/core';
 import { SHT_RELA, type RelocationTable, type Section, type SymbolTable } from '@kelp/core/elf';
 import type { LoadedImage } from './image.ts';
@@ -216,17 +217,25 @@ function relocateOne(
     if (outcome.status !== 'refused') return undefined;
     const existing = before === undefined ? bytes.slice(offset, offset + reach) : before;
     const value = rule.formula.evaluate(letters);
-    const step = refusingStep(rule, { ...input, bytes: existing, offset: 0 });
+    const step = refusingStep(rule, { ...input, bytes: existing, offset: 0 }, outcome.written);
     return { errno: outcome.errno, reason: outcome.reason, cause: step, type, value };
   });
 }
 
-/** Which of a rule's checks refuses: the first in their order that does not hold. */
-function refusingStep(rule: AppliedRule, { letters, bytes, byteOrder }: RelocationInput): RefusalCause {
-  const value = rule.formula.evaluate(letters);
+/**
+ * Which of a rule's checks refuses: the first in their order that does not hold.
+ *
+ * @param written - the steps that write were taken before: it is none of them.
+ */
+function refusingStep(
+  rule: AppliedRule,
+  { letters, bytes, byteOrder }: RelocationInput,
+  written: boolean,
+): RefusalCause {
   for (const step of rule.steps) {
-    if (step.kind === 'range' && !isInRange({ ...rule, steps: [step] }, letters)) return 'range';
-    if (step.kind === 'aligned' && value % BigInt(step.to) !== 0n) return 'alignment';
+    const cause = valueRefusal(rule, step, letters);
+    if (cause !== undefined) return cause;
+    if (step.kind === 'special' && !written) return 'other';
     if (step.kind === 'existing-zero') {
       const { field } = rule;
       if (bytes.length < field.size) return 'other';
@@ -234,6 +243,13 @@ function refusingStep(rule: AppliedRule, { letters, bytes, byteOrder }: Relocati
     }
   }
   return 'other';
+}
+
+/** Why a step refuses a value whatever the place holds; undefined where it does not, or looks at the place. */
+export function valueRefusal(rule: AppliedRule, step: Step, letters: Letters): RefusalCause | undefined {
+  if (step.kind === 'range' && !isInRange({ ...rule, steps: [step] }, letters)) return 'range';
+  const aligned = step.kind !== 'aligned' || rule.formula.evaluate(letters) % BigInt(step.to) === 0n;
+  return aligned ? undefined : 'alignment';
 }
 
 /** A record with its symbol's present value. */

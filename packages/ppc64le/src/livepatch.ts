@@ -23,7 +23,6 @@ export const livepatch: LivepatchSupport = {
       types: [10, 116, 132],
       function: 'patch_instruction',
       readOnly: true,
-      alignment: 4,
       note: 'The word after a call and the stub are written the same way. A stub takes a slot that is never freed.',
       source,
     },

@@ -1,5 +1,5 @@
 import { vmlinuxObject, type LinkageSlot } from '@kelp/core';
-import type { ObjectFile } from '@kelp/core/elf';
+import { SHN_UNDEF, type ObjectFile } from '@kelp/core/elf';
 import {
   changesSince,
   hasLivepatch,
@@ -26,6 +26,7 @@ import {
   relocationRefusal,
   type StepEffects,
   type StepErrno,
+  type StepFault,
   type StepRefusal,
   type StepVerdict,
 } from './verdict.ts';
@@ -178,7 +179,7 @@ export class PatchedKernel {
     const messages = [...verdict.messages, ...refusedModuleMessages(this.#patch.name, module, verdict.errno)];
     // Only livepatches in front of the one that failed are cleaned up: what was written for this one stays.
     const { undone } = this.#strategy;
-    const effects = undone === 'as the kernel does' ? noEffects : this.#undo(module);
+    const { effects } = undone === 'as the kernel does' ? nothingUndone : this.#undo(module);
     return { ...merged([played, effects]), verdict: { ...verdict, messages } };
   }
 
@@ -189,10 +190,10 @@ export class PatchedKernel {
     const patched = this.#enabled && this.#moduleObjects().some(({ name }) => name === module);
     if (patched && this.#strategy.pinsTargets)
       return refused('EAGAIN', 'try_stop_module', 'a livepatch uses the module');
-    const effects = patched ? this.#undo(module) : noEffects;
+    const { effects, fault } = patched ? this.#undo(module) : nothingUndone;
     if (!patched) for (const { late } of this.#instances) late.leave(module);
     this.#modules.delete(module);
-    return { ...effects, verdict: done };
+    return { ...effects, verdict: fault ?? done };
   }
 
   /** klp_init_object_loaded(): the relocations of an object that is there, and the functions that it must have. */
@@ -252,13 +253,15 @@ export class PatchedKernel {
     return cleared ?? { supported: false, changes: [], state: [], mismatches: [] };
   }
 
-  #undo(module: string): StepEffects {
+  #undo(module: string): Undone {
     const { modulePerObject, undone } = this.#strategy;
     if (modulePerObject) {
       this.#instances = this.#instances.filter(({ object }) => object !== module);
-      return noEffects;
+      return nothingUndone;
     }
-    return merged(this.#instances.map((instance) => ({ ...noEffects, ...undoIn(instance, module, undone) })));
+    const cleared = this.#instances.flatMap((instance) => undoIn(instance, module, undone) ?? []);
+    const effects = merged(cleared.map((one) => ({ ...noEffects, ...one })));
+    return { effects, fault: cleared.find(({ fault }) => fault !== undefined)?.fault };
   }
 
   /** load_module() until the init function is called. */
@@ -291,10 +294,22 @@ export class PatchedKernel {
 
   readonly #symbols = (object: string, name: string): readonly bigint[] => {
     if (object === vmlinuxObject) return this.#around.vmlinux(name);
+    if (object === this.#patch.name) return this.#ownSymbols(name);
     const found = this.#modules.get(object);
     if (found === undefined) return [];
     return found.live ? found.symbols.live(name) : found.symbols.coming(name);
   };
+
+  /** A livepatch keeps all of its symbols in kallsyms, with the values that they were resolved to. */
+  #ownSymbols(name: string): readonly bigint[] {
+    const [instance] = this.#instances;
+    const symbols = this.#patch.object.symbols();
+    const values = instance?.loaded.relocation?.values;
+    if (symbols === undefined || values === undefined) return [];
+    return Array.from(values.entries()).flatMap(([index, value]) =>
+      index > 0 && symbols.rawSectionIndex(index) !== SHN_UNDEF && symbols.name(index) === name ? value : [],
+    );
+  }
 
   #moduleObjects(): readonly LivepatchObject[] {
     if (this.#strategy.replacesModules) return [];
@@ -325,6 +340,13 @@ export class PatchedKernel {
     return this.#instances.flatMap(({ late }) => late.misdirected());
   }
 }
+
+interface Undone {
+  readonly effects: StepEffects;
+  readonly fault: StepFault | undefined;
+}
+
+const nothingUndone: Undone = { effects: noEffects, fault: undefined };
 
 function undoIn(
   { late, original }: Instance,
