@@ -15,7 +15,7 @@ import { s390x } from '@kelp/s390x';
 import { x86 } from '@kelp/x86';
 import type { Case, Step } from './cases.ts';
 
-const architectures: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
+export const architectures: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
 
 /** The memory of the livepatch by area. */
 export type Memories = ReadonlyMap<string, { readonly address: bigint; readonly bytes: Uint8Array }>;
@@ -26,6 +26,12 @@ export interface KelpOutcome {
   /** Kelp itself failed. */
   readonly error: string | undefined;
   readonly memories: Memories;
+  /** Bytes that the step changed in a livepatch that was there before. */
+  readonly changed: number;
+  /** Slots in use that lead to an earlier load of the module. */
+  readonly misdirected: number;
+  /** Slots that nothing uses. */
+  readonly leaked: number;
 }
 
 /** Plays a case as `kelp lifecycle` does, one outcome at a time, under the strategy of the kernel. */
@@ -60,11 +66,20 @@ export class KelpPlay {
 
   step(step: Step): KelpOutcome {
     try {
-      return { played: this.#play(step), error: undefined, memories: this.#memories() };
+      return { played: this.#play(step), error: undefined, ...this.#after() };
     } catch (error) {
       if (!isKelpError(error)) throw error;
-      return { played: undefined, error: `${error.code}: ${error.message}`, memories: this.#memories() };
+      return { played: undefined, error: `${error.code}: ${error.message}`, ...this.#after() };
     }
+  }
+
+  #after(): Omit<KelpOutcome, 'error' | 'played'> {
+    return {
+      memories: this.#memories(),
+      changed: this.#kernel.changes().reduce((sum, change) => sum + change.new.length, 0),
+      misdirected: this.#kernel.misdirected().length,
+      leaked: this.#kernel.leaked().length,
+    };
   }
 
   #play(step: Step): Played {
