@@ -57,4 +57,48 @@ export const livepatch: LivepatchSupport = {
     },
   ],
   configuration: ['ARM64_ERRATUM_843419'],
+  sample: {
+    places: [
+      { what: 'a call', section: '.text', bytes: [0x00, 0x00, 0x00, 0x94], offset: 0, type: 283, addend: 0 },
+      {
+        what: 'the page of data',
+        section: '.text',
+        bytes: [0x01, 0x00, 0x00, 0x90],
+        offset: 0,
+        type: 275,
+        addend: 0,
+      },
+      {
+        what: 'the offset of data',
+        section: '.text',
+        bytes: [0x21, 0x00, 0x40, 0xf9],
+        offset: 0,
+        type: 286,
+        addend: 0,
+      },
+      {
+        what: 'a pointer',
+        section: '.data',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 257,
+        addend: 0,
+      },
+      {
+        what: 'a constant pointer',
+        section: '.rodata',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 257,
+        addend: 0,
+      },
+    ],
+    nop: [0x1f, 0x20, 0x03, 0xd5],
+    sections: [
+      { name: '.plt', size: 1, alignment: 1 },
+      { name: '.init.plt', size: 1, alignment: 1 },
+      { name: '.text.ftrace_trampoline', size: 1, alignment: 1 },
+      { name: '.init.text.ftrace_trampoline', size: 1, alignment: 1 },
+    ],
+  },
 };

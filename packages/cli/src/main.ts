@@ -12,6 +12,7 @@ import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { patchedCommand } from './commands/patched.ts';
+import { proposalsCommand } from './commands/proposals.ts';
 import { scanCommand } from './commands/scan.ts';
 import { sourceCommand } from './commands/source.ts';
 import { symbolsCommand } from './commands/symbols.ts';
@@ -53,6 +54,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     usageCommand,
     clearCommand,
     lifecycleCommand,
+    proposalsCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }

@@ -140,9 +140,11 @@ export {
   usualAddresses,
   type ClearSupport,
   type LateStore,
+  type LivepatchSample,
   type LivepatchSupport,
   type RefusalCause,
   type RefusalMessage,
+  type SamplePlace,
   type UsualAddresses,
 } from './livepatch-support.ts';
 export {

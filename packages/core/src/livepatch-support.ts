@@ -52,6 +52,35 @@ export interface UsualAddresses {
   readonly source: KernelSource;
 }
 
+/** A reference as compilers make it for a livepatch, for examples. */
+export interface SamplePlace {
+  /** What it is, in few words: `a call`. */
+  readonly what: string;
+  readonly section: string;
+  /** What stands there before it is relocated. */
+  readonly bytes: readonly number[];
+  /** Of the relocation, from the first of these bytes. */
+  readonly offset: number;
+  /** ELF64_R_TYPE. */
+  readonly type: number;
+  readonly addend: number;
+}
+
+/** What an example of a livepatch is made of. */
+export interface LivepatchSample {
+  readonly places: readonly SamplePlace[];
+  /** An instruction that a jump label can switch, as in the file. */
+  readonly nop: readonly number[];
+  /** Sections that the linker script of modules makes, and that the loader demands. */
+  readonly sections: readonly {
+    readonly name: string;
+    readonly writable?: true;
+    /** Bytes in the file; 0: SHT_NOBITS. */
+    readonly size: number;
+    readonly alignment: number;
+  }[];
+}
+
 /** The message of a refused relocation, with its placeholders; undefined where the loader says nothing. */
 export function refusalMessage(
   { refusals }: LivepatchSupport,
@@ -95,6 +124,8 @@ export interface LivepatchSupport {
   readonly refusals?: readonly RefusalMessage[];
   /** Absent: not known. */
   readonly addresses?: readonly UsualAddresses[];
+  /** Absent: no example can be made. */
+  readonly sample?: LivepatchSample;
   /** Options beside the generic ones that a kernel with livepatch has, and that the loader looks at. */
   readonly configuration?: readonly string[];
 }

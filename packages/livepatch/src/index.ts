@@ -19,11 +19,12 @@ export {
 export { SymbolCollector, type SymbolInput } from './symbol-list-sources.ts';
 export { UsageBuilder, type ArchitectureUsage } from './usage.ts';
 export { usageJson, usageReport, type NotCounted } from './usage-report.ts';
-export { planClear, strategyNamed, type ClearPlan } from './lifecycle/clear.ts';
+export { planClear, type ClearPlan } from './lifecycle/clear.ts';
 export { clearReport } from './lifecycle/clear-report.ts';
 export { clearJson, lifecycleJson } from './lifecycle/lifecycle-json.ts';
 export { lifecycleReport } from './lifecycle/lifecycle-report.ts';
-export { PatchedKernel, type PatchModule, type PlacePatch, type Played } from './lifecycle/patched-kernel.ts';
+export type { Played } from './lifecycle/instance.ts';
+export { PatchedKernel, type PatchModule, type PlacePatch } from './lifecycle/patched-kernel.ts';
 export {
   playLifecycle,
   type LifeFaults,
@@ -33,7 +34,7 @@ export {
 } from './lifecycle/play.ts';
 export { setUpScene, type Scene, type SceneInput } from './lifecycle/scene.ts';
 export { allOrders, parseSteps, stepNames, usualSteps, type Step, type StepName } from './lifecycle/steps.ts';
-export { strategies, type Strategy } from './lifecycle/strategies.ts';
+export { strategies, strategyNamed, type Strategy } from './lifecycle/strategies.ts';
 export {
   livepatchConfiguration,
   type ModuleMemory,
@@ -49,3 +50,7 @@ export type {
   StepSkipped,
   StepVerdict,
 } from './lifecycle/verdict.ts';
+export { costsOf, type Costs } from './lifecycle/costs.ts';
+export { earlyGain, type EarlyGain, type SectionGain } from './lifecycle/early-gain.ts';
+export { gatherEvidence, type SampleEvidence } from './proposals/evidence.ts';
+export { proposalsJson, proposalsReport } from './proposals/proposals-report.ts';

@@ -54,4 +54,45 @@ export const livepatch: LivepatchSupport = {
     },
   ],
   configuration: ['MPROFILE_KERNEL'],
+  sample: {
+    places: [
+      {
+        what: 'a call',
+        section: '.text',
+        bytes: [0x01, 0x00, 0x00, 0x48, 0x00, 0x00, 0x00, 0x60],
+        offset: 0,
+        type: 10,
+        addend: 0,
+      },
+      {
+        what: 'the slot of data',
+        section: '.toc',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 38,
+        addend: 0,
+      },
+      {
+        what: 'a pointer',
+        section: '.data',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 38,
+        addend: 0,
+      },
+      {
+        what: 'a constant pointer',
+        section: '.rodata',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 38,
+        addend: 0,
+      },
+    ],
+    nop: [0x00, 0x00, 0x00, 0x60],
+    sections: [
+      { name: '.toc', writable: true, size: 64, alignment: 256 },
+      { name: '.stubs', size: 0, alignment: 8 },
+    ],
+  },
 };

@@ -54,4 +54,42 @@ export const livepatch: LivepatchSupport = {
       source: { file: 'arch/s390/boot/startup.c', symbol: 'setup_kernel_memory_layout' },
     },
   ],
+  sample: {
+    places: [
+      {
+        what: 'a call',
+        section: '.text',
+        bytes: [0xc0, 0xe5, 0x00, 0x00, 0x00, 0x00],
+        offset: 2,
+        type: 20,
+        addend: 2,
+      },
+      {
+        what: 'a load of data',
+        section: '.text',
+        bytes: [0xc4, 0x18, 0x00, 0x00, 0x00, 0x00],
+        offset: 2,
+        type: 26,
+        addend: 2,
+      },
+      {
+        what: 'a pointer',
+        section: '.data',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 22,
+        addend: 0,
+      },
+      {
+        what: 'a constant pointer',
+        section: '.rodata',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 22,
+        addend: 0,
+      },
+    ],
+    nop: [0xc0, 0x04, 0x00, 0x00, 0x00, 0x00],
+    sections: [],
+  },
 };

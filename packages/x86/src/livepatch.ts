@@ -40,4 +40,42 @@ export const livepatch: LivepatchSupport = {
       source: { file: 'arch/x86/include/asm/pgtable_64_types.h', symbol: 'MODULES_VADDR' },
     },
   ],
+  sample: {
+    places: [
+      {
+        what: 'a call',
+        section: '.text',
+        bytes: [0xe8, 0x00, 0x00, 0x00, 0x00],
+        offset: 1,
+        type: 4,
+        addend: -4,
+      },
+      {
+        what: 'a load of data',
+        section: '.text',
+        bytes: [0x48, 0x8b, 0x05, 0x00, 0x00, 0x00, 0x00],
+        offset: 3,
+        type: 2,
+        addend: -4,
+      },
+      {
+        what: 'a pointer',
+        section: '.data',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 1,
+        addend: 0,
+      },
+      {
+        what: 'a constant pointer',
+        section: '.rodata',
+        bytes: [0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
+        offset: 0,
+        type: 1,
+        addend: 0,
+      },
+    ],
+    nop: [0x0f, 0x1f, 0x44, 0x00, 0x00],
+    sections: [],
+  },
 };

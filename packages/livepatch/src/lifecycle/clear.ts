@@ -1,7 +1,7 @@
 import { clearSupport, KelpError, type LinkageSlot, type LoaderStateChange } from '@kelp/core';
 import type { ChangedBytes, Mismatch } from '@kelp/loader';
 import { startKernel, type Scene } from './scene.ts';
-import { strategies, type Strategy } from './strategies.ts';
+import { strategyNamed } from './strategies.ts';
 import type { TargetModule } from './target-module.ts';
 import type { StepVerdict } from './verdict.ts';
 
@@ -50,16 +50,4 @@ export function planClear(scene: Scene, target: TargetModule): ClearPlan {
     mismatches,
     kept: kernel.leaked(),
   };
-}
-
-/**
- * A strategy by its name.
- *
- * @throws KelpError `lifecycle/strategy`.
- */
-export function strategyNamed(name: string): Strategy {
-  const found = strategies.find((one) => one.name === name);
-  if (found !== undefined) return found;
-  const known = strategies.map((one) => one.name).join(', ');
-  throw new KelpError('lifecycle/strategy', `${JSON.stringify(name)} is none of ${known}`);
 }

@@ -1,6 +1,8 @@
 import type { LinkageSlot, LoaderStateChange } from '@kelp/core';
 import type { ChangedBytes, Mismatch, RelocationPlace } from '@kelp/loader';
 import type { ClearPlan } from './clear.ts';
+import { costsOf } from './costs.ts';
+import { earlyGain, type EarlyGain } from './early-gain.ts';
 import type { Lifecycle, StepOutcome } from './play.ts';
 import type { Scene } from './scene.ts';
 import type { StepVerdict } from './verdict.ts';
@@ -35,6 +37,8 @@ export function lifecycleJson(scene: Scene, lives: readonly Lifecycle[]): unknow
     schema: lifecycleSchema,
     ...sceneJson(scene),
     targets: scene.targets.map(({ name }) => name),
+    early: gainJson(earlyGain(scene)),
+    costs: costsOf(scene),
     lives: lives.map(({ strategy, outcomes, faults }) => ({
       strategy: strategy.name,
       steps: outcomes.map(outcomeJson),
@@ -50,6 +54,10 @@ function sceneJson({ around, patch, invented }: Scene): object {
     kernel: around.kernel.release,
     invented,
   };
+}
+
+function gainJson({ late, early, sections }: EarlyGain): object {
+  return { late: verdictJson(late), early: verdictJson(early), sections };
 }
 
 function outcomeJson({ step, verdict, changes, state, lost, mismatches, ...left }: StepOutcome): object {

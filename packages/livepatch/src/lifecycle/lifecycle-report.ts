@@ -1,5 +1,7 @@
 import type { Block, Report, Row, Tone } from '@kelp/report';
 import { changeRow, describeVerdict, inventedBlock } from './clear-report.ts';
+import { costsOf, type Costs } from './costs.ts';
+import { earlyGain, type EarlyGain } from './early-gain.ts';
 import { hexadecimal } from './lifecycle-json.ts';
 import type { Lifecycle, StepOutcome } from './play.ts';
 import type { Scene } from './scene.ts';
@@ -14,6 +16,8 @@ export function lifecycleReport(scene: Scene, lives: readonly Lifecycle[], bytes
     blocks: [
       ...inventedBlock(scene),
       ...(lives.length > 1 ? [comparisonTable(lives)] : []),
+      ...(lives.some(({ strategy }) => strategy.relocated === 'early') ? [gainTable(earlyGain(scene))] : []),
+      ...(lives.some(({ strategy }) => strategy.undone === 'restored') ? [costBlock(costsOf(scene))] : []),
       ...lives.flatMap((life) => lifeBlocks(life, bytes)),
     ],
   };
@@ -39,6 +43,48 @@ function comparisonTable(lives: readonly Lifecycle[]): Block {
         }),
       ],
     })),
+  };
+}
+
+/** What relocations against modules spoil because finalization comes before them. */
+function gainTable({ late, early, sections }: EarlyGain): Block {
+  return {
+    kind: 'table',
+    caption:
+      `Loaded after its modules, the livepatch: ${shortVerdict(late)} with late relocations, ` +
+      `${shortVerdict(early)} with early ones. What finalization makes of each section`,
+    columns: [
+      { label: 'section' },
+      { label: 'relocations against modules', align: 'right' },
+      { label: 'bytes that differ', align: 'right' },
+      { label: 'made by' },
+    ],
+    rows: sections.map(({ section, relocations, bytes, causes }) => ({
+      cells: [
+        { text: section, code: true },
+        relocations,
+        { text: bytes, ...(bytes === 0 ? {} : { tone: 'bad' as const }) },
+        causes.join(', '),
+      ],
+    })),
+    empty: 'no relocations against modules',
+  };
+}
+
+function costBlock({ livepatch, relocations, changed, sections, switchable }: Costs): Block {
+  return {
+    kind: 'definitions',
+    definitions: [
+      {
+        term: 'Memory of the livepatch',
+        value: `${livepatch} bytes, ${relocations} relocations against modules`,
+      },
+      { term: 'Resetting places only keeps', value: `${changed} bytes` },
+      {
+        term: 'Resetting whole sections keeps',
+        value: `${sections} bytes, and has to follow ${switchable} instructions that the kernel may switch`,
+      },
+    ],
   };
 }
 

@@ -15,6 +15,17 @@ import {
 } from '@kelp/loader';
 import type { Livepatch } from '../livepatch.ts';
 import type { LivepatchObject } from '../livepatch-object.ts';
+import {
+  loadMoments,
+  merged,
+  nothingUndone,
+  refused,
+  skipped,
+  undoIn,
+  type Instance,
+  type Played,
+  type Undone,
+} from './instance.ts';
 import type { Strategy } from './strategies.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { ModuleSymbols } from './target-module.ts';
@@ -25,8 +36,6 @@ import {
   refusedModuleMessages,
   relocationRefusal,
   type StepEffects,
-  type StepErrno,
-  type StepFault,
   type StepRefusal,
   type StepVerdict,
 } from './verdict.ts';
@@ -41,21 +50,6 @@ export interface PatchModule {
 
 /** Addresses of the areas for each time that the livepatch, or a part of it, is loaded. */
 export type PlacePatch = () => LoadInput['addresses'];
-
-/** One loaded module of the livepatch: all of it, or with a module per object the part for one. */
-interface Instance {
-  /** Undefined: the module that has everything, or what no object has for itself. */
-  readonly object: string | undefined;
-  readonly loaded: LoadedModule;
-  readonly late: LateRelocations;
-  /** Bytes of the areas after finalization. */
-  readonly original: readonly Uint8Array[];
-  /** Writes in the log when the step began. */
-  mark: number;
-}
-
-/** Verdict of a step, and what it did. */
-export type Played = StepEffects & { readonly verdict: StepVerdict };
 
 interface Loaded {
   readonly symbols: ModuleSymbols;
@@ -339,51 +333,4 @@ export class PatchedKernel {
   misdirected(): readonly Misdirected[] {
     return this.#instances.flatMap(({ late }) => late.misdirected());
   }
-}
-
-interface Undone {
-  readonly effects: StepEffects;
-  readonly fault: StepFault | undefined;
-}
-
-const nothingUndone: Undone = { effects: noEffects, fault: undefined };
-
-function undoIn(
-  { late, original }: Instance,
-  module: string,
-  undone: Strategy['undone'],
-): Cleared | undefined {
-  switch (undone) {
-    case 'as the kernel does':
-      return late.clear(module);
-    case 'all':
-      return late.clearAll(module);
-    case 'restored':
-      return late.restore(module, original);
-    case 'nothing':
-      late.leave(module);
-      return undefined;
-  }
-}
-
-const loadMoments: ReadonlyMap<string, string> = new Map([
-  ['layout', 'module_frob_arch_sections'],
-  ['relocate', 'apply_relocations'],
-  ['post_relocation', 'module_finalize'],
-]);
-
-function refused(errno: StepErrno, moment: string, reason: string, ...messages: readonly string[]): Played {
-  return { ...noEffects, verdict: { status: 'refused', errno, moment, reason, messages } };
-}
-
-function skipped(reason: string): Played {
-  return { ...noEffects, verdict: { status: 'skipped', reason } };
-}
-
-function merged(effects: readonly StepEffects[]): StepEffects {
-  return {
-    lost: effects.flatMap(({ lost }) => lost),
-    mismatches: effects.flatMap(({ mismatches }) => mismatches),
-    state: effects.flatMap(({ state }) => state),
-  };
 }

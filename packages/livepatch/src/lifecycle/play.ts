@@ -1,6 +1,7 @@
 import type { LinkageSlot } from '@kelp/core';
 import type { ChangedBytes, LoadedModule, Misdirected, RelocationPlace } from '@kelp/loader';
-import type { PatchedKernel, Played } from './patched-kernel.ts';
+import type { Played } from './instance.ts';
+import type { PatchedKernel } from './patched-kernel.ts';
 import { startKernel, type Scene } from './scene.ts';
 import type { Step } from './steps.ts';
 import type { Strategy } from './strategies.ts';
@@ -37,10 +38,9 @@ export interface LifeFaults {
   /** Steps that were refused because a module is in use: the price of a strategy. */
   readonly refusedRemovals: number;
   readonly lost: number;
-  /** After the last step. */
+  /** In the step with the most, as the next two. */
   readonly stale: number;
   readonly leaked: number;
-  /** In the step with the most. */
   readonly misdirected: number;
 }
 
@@ -104,14 +104,14 @@ function takeStep(
 
 function sumUp(outcomes: readonly StepOutcome[]): LifeFaults {
   const count = (test: (outcome: StepOutcome) => boolean): number => outcomes.filter(test).length;
-  const last = outcomes.at(-1);
+  const most = (length: (outcome: StepOutcome) => number): number => Math.max(0, ...outcomes.map(length));
   return {
     failedLoads: count(({ verdict }) => verdict.status === 'refused' && verdict.errno !== 'EAGAIN'),
     deaths: count(({ verdict }) => verdict.status === 'fault'),
     refusedRemovals: count(({ verdict }) => verdict.status === 'refused' && verdict.errno === 'EAGAIN'),
     lost: outcomes.reduce((sum, { lost }) => sum + lost.length, 0),
-    stale: last?.stale.length ?? 0,
-    leaked: last?.leaked.length ?? 0,
-    misdirected: Math.max(0, ...outcomes.map(({ misdirected }) => misdirected.length)),
+    stale: most(({ stale }) => stale.length),
+    leaked: most(({ leaked }) => leaked.length),
+    misdirected: most(({ misdirected }) => misdirected.length),
   };
 }

@@ -1,3 +1,5 @@
+import { KelpError } from '@kelp/core';
+
 /** How livepatch relocations of modules that come and go are handled. One engine plays all of them. */
 export interface Strategy {
   readonly name: string;
@@ -87,3 +89,15 @@ export const strategies: readonly Strategy[] = [
     undone: 'restored',
   },
 ];
+
+/**
+ * A strategy by its name.
+ *
+ * @throws KelpError `lifecycle/strategy`.
+ */
+export function strategyNamed(name: string): Strategy {
+  const found = strategies.find((one) => one.name === name);
+  if (found !== undefined) return found;
+  const known = strategies.map((one) => one.name).join(', ');
+  throw new KelpError('lifecycle/strategy', `${JSON.stringify(name)} is none of ${known}`);
+}
