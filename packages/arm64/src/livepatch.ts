@@ -44,8 +44,8 @@ export const livepatch: LivepatchSupport = {
     },
   ],
   refusals: [
-    { causes: ['type'], text: 'module {module}: unsupported RELA relocation: {type}' },
-    { causes: ['range'], text: 'module {module}: overflow in relocation type {type} val {value}' },
+    { causes: ['type'], text: 'Modules: module {module}: unsupported RELA relocation: {type}' },
+    { causes: ['range'], text: 'Modules: module {module}: overflow in relocation type {type} val {value}' },
   ],
   addresses: [
     {

@@ -36,7 +36,7 @@ describe('the kernel', () => {
       section: '.text',
       messages: [
         textLike(
-          /^x86\/modules: Skipping invalid relocation target, existing value is nonzero for type 4, loc /u,
+          /^module: x86\/modules: Skipping invalid relocation target, existing value is nonzero for type 4, loc /u,
         ),
         "livepatch: failed to initialize patch 'livepatch' for module 'hello' (-8)",
         "livepatch: patch 'livepatch' failed for module 'hello', refusing to load module 'hello'",

@@ -36,7 +36,10 @@ export interface RefusalMessage {
   readonly causes: readonly RefusalCause[];
   /** Relocation type numbers; absent: all others. */
   readonly types?: readonly number[];
-  /** With `{module}`, `{type}`, `{symbol}`, `{place}`, `{value}` (hexadecimal without 0x) and `{signed}` (decimal). */
+  /**
+   * With `{module}`, `{type}`, `{symbol}`; `{place}`, `{value}` and `{sum}`, S + A, in hexadecimal without 0x; `{signed}`,
+   * the value in decimal; `{section}` and `{record}`, the indices of the relocation section and of the record in it.
+   */
   readonly text: string;
 }
 

@@ -76,6 +76,10 @@ export interface LoadRefusal {
   readonly type?: number;
   /** What was to be stored, or reached. */
   readonly value?: bigint;
+  /** S + A. */
+  readonly sum?: bigint;
+  /** The record, by indices of its section in the file and of itself in the section. */
+  readonly record?: { readonly section: number; readonly index: number };
   /** What the kernel's log says, where generic code says it. Untrusted. */
   readonly message?: string;
 }

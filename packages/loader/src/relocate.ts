@@ -173,6 +173,7 @@ export function relocateSection(
       return {
         section: target?.name ?? '',
         offset: records.offset(index),
+        record: { section: section.index, index },
         ...(symbol === 0 ? {} : { symbol: relocated.symbols?.name(symbol) ?? '' }),
         ...refusal,
       };
@@ -181,7 +182,7 @@ export function relocateSection(
   return undefined;
 }
 
-type Refused = Pick<LoadRefusal, 'cause' | 'errno' | 'reason' | 'type' | 'value'>;
+type Refused = Pick<LoadRefusal, 'cause' | 'errno' | 'reason' | 'sum' | 'type' | 'value'>;
 
 function relocateOne(
   context: RelocationContext,
@@ -218,7 +219,7 @@ function relocateOne(
     const existing = before === undefined ? bytes.slice(offset, offset + reach) : before;
     const value = rule.formula.evaluate(letters);
     const step = refusingStep(rule, { ...input, bytes: existing, offset: 0 }, outcome.written);
-    return { errno: outcome.errno, reason: outcome.reason, cause: step, type, value };
+    return { errno: outcome.errno, reason: outcome.reason, cause: step, type, value, sum: S + A };
   });
 }
 

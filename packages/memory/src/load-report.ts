@@ -96,6 +96,11 @@ export function loadJson(file: string, loaded: LoadedModule): unknown {
   };
 }
 
-function refusedJson({ value, ...refused }: NonNullable<LoadedModule['refused']>): object {
-  return value === undefined ? refused : { ...refused, value: `0x${BigInt.asUintN(64, value).toString(16)}` };
+function refusedJson({ value, sum, ...refused }: NonNullable<LoadedModule['refused']>): object {
+  const hex = (number: bigint): string => `0x${BigInt.asUintN(64, number).toString(16)}`;
+  return {
+    ...refused,
+    ...(value === undefined ? {} : { value: hex(value) }),
+    ...(sum === undefined ? {} : { sum: hex(sum) }),
+  };
 }

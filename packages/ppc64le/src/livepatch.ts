@@ -35,14 +35,26 @@ export const livepatch: LivepatchSupport = {
     },
   ],
   refusals: [
-    { causes: ['type'], text: '{module}: Unknown ADD relocation: {type}' },
+    { causes: ['type'], text: 'module_64: {module}: Unknown ADD relocation: {type}' },
     // R_PPC64_REL24: what stands behind a call is looked at first.
-    { causes: ['other'], types: [10], text: '{module}: Expected nop after call at {place}' },
-    { causes: ['range', 'alignment'], types: [10], text: '{module}: REL24 {signed} out of range!' },
-    { causes: ['range'], types: [26], text: '{module}: REL32 {signed} out of range!' },
-    { causes: ['range'], types: [47], text: '{module}: bad TOC16 relocation (0x{value})' },
-    { causes: ['range', 'alignment'], types: [63], text: '{module}: bad TOC16_DS relocation (0x{value})' },
-    { causes: ['alignment'], types: [64], text: '{module}: bad TOC16_LO_DS relocation (0x{value})' },
+    { causes: ['other'], types: [10], text: 'module_64: {module}: Expected nop after call at {place}' },
+    {
+      causes: ['range', 'alignment'],
+      types: [10],
+      text: 'module_64: {module}: REL24 {signed} out of range!',
+    },
+    { causes: ['range'], types: [26], text: 'module_64: {module}: REL32 {signed} out of range!' },
+    { causes: ['range'], types: [47], text: 'module_64: {module}: bad TOC16 relocation (0x{value})' },
+    {
+      causes: ['range', 'alignment'],
+      types: [63],
+      text: 'module_64: {module}: bad TOC16_DS relocation (0x{value})',
+    },
+    {
+      causes: ['alignment'],
+      types: [64],
+      text: 'module_64: {module}: bad TOC16_LO_DS relocation (0x{value})',
+    },
     { causes: ['linkage'], text: 'WARNING: in stub_for_addr: no stub is left for {value}' },
   ],
   addresses: [

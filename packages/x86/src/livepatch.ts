@@ -19,18 +19,29 @@ export const livepatch: LivepatchSupport = {
     },
   ],
   refusals: [
-    { causes: ['type'], text: '{module}: Unknown rela relocation: {type}' },
+    { causes: ['type'], text: 'module: {module}: Unknown rela relocation: {type}' },
     {
+      // The place is not yet subtracted from the value.
       applies: [{ before: '6.3' }],
       causes: ['existing-value'],
-      text: 'x86/modules: Skipping invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {value}',
+      text: 'module: x86/modules: Skipping invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {sum}',
     },
     {
-      applies: [{ since: '6.3' }],
+      // Seen in 7.3, not in 6.12.
+      applies: [{ since: '6.19' }],
       causes: ['existing-value'],
-      text: 'x86/modules: Invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {value}',
+      text: 'module: x86/modules: Invalid relocation target, existing value is nonzero for sec {section}, idx {record}, type {type}, loc {place}, val {value}',
     },
-    { causes: ['range'], text: 'overflow in relocation type {type} val {value}' },
+    {
+      causes: ['existing-value'],
+      text: 'module: x86/modules: Invalid relocation target, existing value is nonzero for type {type}, loc {place}, val {value}',
+    },
+    {
+      applies: [{ since: '6.19' }],
+      causes: ['range'],
+      text: 'module: overflow in relocation type {type} val {value} sec {section} idx {record}',
+    },
+    { causes: ['range'], text: 'module: overflow in relocation type {type} val {value}' },
   ],
   addresses: [
     {

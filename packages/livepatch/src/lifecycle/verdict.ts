@@ -77,7 +77,17 @@ function errnoNumber(errno: StepErrno): string {
 
 type Refusal = Pick<
   LoadRefusal,
-  'cause' | 'errno' | 'message' | 'offset' | 'reason' | 'section' | 'symbol' | 'type' | 'value'
+  | 'cause'
+  | 'errno'
+  | 'message'
+  | 'offset'
+  | 'reason'
+  | 'record'
+  | 'section'
+  | 'sum'
+  | 'symbol'
+  | 'type'
+  | 'value'
 >;
 
 /** The refusal of a relocation as a verdict, with the words of the kernel's log. */
@@ -106,7 +116,7 @@ export function relocationRefusal(
 }
 
 function relocationMessage(
-  { cause, type, value = 0n, symbol = '' }: Refusal,
+  { cause, type, value = 0n, sum = value, symbol = '', record }: Refusal,
   module: string,
   place: bigint | undefined,
   { livepatch }: Architecture,
@@ -119,6 +129,9 @@ function relocationMessage(
     ['symbol', symbol],
     ['place', (place ?? 0n).toString(16)],
     ['value', BigInt.asUintN(64, value).toString(16)],
+    ['sum', BigInt.asUintN(64, sum).toString(16)],
+    ['section', String(record?.section ?? 0)],
+    ['record', String(record?.index ?? 0)],
     ['signed', BigInt.asIntN(64, value).toString()],
   ]);
   const text = refusalMessage(livepatch, kernel, cause, type);
