@@ -10,7 +10,8 @@ const largestFile = 2 ** 31 - 1;
  * modules neither allocates nor faults in new memory for each.
  */
 export class FileReader {
-  #buffer = Buffer.alloc(1 << 20);
+  // No Buffer: its slice() does not copy.
+  #buffer = new Uint8Array(1 << 20);
 
   /**
    * The bytes of a file, uncompressed if it is xz, gzip or zstd by its first bytes. The result may be a view of the
@@ -34,7 +35,7 @@ export class FileReader {
       if (!status.isFile()) throw new KelpError('file/not-a-file', 'not a regular file', { file: path });
       if (status.size > largestFile)
         throw new KelpError('file/too-large', `the file has ${status.size} bytes`, { file: path });
-      if (status.size > this.#buffer.length) this.#buffer = Buffer.alloc(status.size);
+      if (status.size > this.#buffer.length) this.#buffer = new Uint8Array(status.size);
       let length = 0;
       while (length < status.size) {
         const count = readSync(descriptor, this.#buffer, length, status.size - length, null);
