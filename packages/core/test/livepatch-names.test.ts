@@ -31,10 +31,12 @@ it('reads object, name and position of a symbol', () => {
   const name = { object: 'xfs', name: 'foo.isra.0', position: 2n };
   expect(parseLivepatchSymbolName(livepatchSymbolName(name))).toStrictEqual(name);
   expect(parseLivepatchSymbolName('.klp.sym.xfs.a, 7junk')?.position).toBe(7n);
+  expect(parseLivepatchSymbolName(`.klp.sym.xfs.a,${2n ** 64n + 3n}`)?.position).toBe(3n);
 });
 
 it.each([
   ['no position', '.klp.sym.xfs.a'],
+  ['a sign', '.klp.sym.xfs.a,+1'],
   ['no number', '.klp.sym.xfs.a,x'],
   ['no object', '.klp.sym..a,0'],
   ['no name', '.klp.sym.xfs.,0'],
