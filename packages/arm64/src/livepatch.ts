@@ -1,4 +1,4 @@
-import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
 
 const source: KernelSource = { file: 'arch/arm64/kernel/module.c', symbol: 'WRITE_PLACE' };
 
@@ -101,4 +101,13 @@ export const livepatch: LivepatchSupport = {
       { name: '.init.text.ftrace_trampoline', size: 1, alignment: 1 },
     ],
   },
+  rewrittenCode: [
+    {
+      section: '.altinstructions',
+      code: { start: 'origOffset', length: 'origLen' },
+      copy: { start: 'altOffset', length: 'altLen' },
+    },
+    { section: '__patchable_function_entries', code: { start: 'ip', bytes: 8 } },
+    ...genericRewrittenCode(4),
+  ],
 };

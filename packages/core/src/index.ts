@@ -135,10 +135,12 @@ export type {
 } from './module-image.ts';
 export {
   clearSupport,
+  genericRewrittenCode,
   lateStore,
   refusalMessage,
   usualAddresses,
   type ClearSupport,
+  type CodeExtent,
   type LateStore,
   type LivepatchSample,
   type LivepatchSupport,
@@ -146,6 +148,7 @@ export {
   type RefusalMessage,
   type SamplePlace,
   type UsualAddresses,
+  type RewrittenCode,
 } from './livepatch-support.ts';
 export {
   applyRelocation,

@@ -14,6 +14,11 @@ export interface LateStore {
   readonly alignment?: number;
   /** Slots of GOT, PLT, stubs and veneers are plain stores, which fault in read-only memory; absent: as the field. */
   readonly linkage?: 'plain store';
+  /**
+   * What becomes of the GOT, PLT or stub slot of such a relocation when the target module comes back somewhere else:
+   * `kept`, the slot still holds the old address; `taken`, another slot is used up and the old one is lost.
+   */
+  readonly slotOnReload?: 'kept' | 'taken';
   /** What else a reader should know, such as stores that do not go this way. */
   readonly note?: string;
   readonly source: KernelSource;
@@ -102,6 +107,34 @@ export function usualAddresses({ addresses }: LivepatchSupport, kernel: Kernel):
   return addresses?.find(({ applies }) => appliesTo(applies, kernel));
 }
 
+/** Where the entries of a special section say that instructions lie. */
+export type CodeExtent = {
+  /** Field that refers to the first instruction. */
+  readonly start: string;
+} & (
+  | { readonly bytes: number }
+  /** Field that holds the number of bytes. */
+  | { readonly length: string }
+  /** Field that refers to what follows the last instruction. */
+  | { readonly end: string }
+);
+
+/**
+ * A special section whose consumer rewrites instructions of a module before relocations of a livepatch against modules
+ * are written: those find other instructions than their author had in mind.
+ */
+export interface RewrittenCode {
+  /** Name of the section; a trailing `*` stands for any rest. */
+  readonly section: string;
+  readonly applies?: readonly Applicability[];
+  /** What is rewritten. */
+  readonly code: CodeExtent;
+  /** What it is overwritten with a copy of. */
+  readonly copy?: CodeExtent;
+  /** Field that refers to the key which decides; the consumer writes to it. */
+  readonly key?: string;
+}
+
 /** The row that says how a kernel stores a type late; undefined where it does not: it has no livepatch. */
 export function lateStore(
   { lateStores }: LivepatchSupport,
@@ -131,4 +164,11 @@ export interface LivepatchSupport {
   readonly sample?: LivepatchSample;
   /** Options beside the generic ones that a kernel with livepatch has, and that the loader looks at. */
   readonly configuration?: readonly string[];
+  /** Absent: no instruction of a module is rewritten. */
+  readonly rewrittenCode?: readonly RewrittenCode[];
+}
+
+/** Rows of {@link LivepatchSupport.rewrittenCode} that generic code of the kernel makes true on all architectures. */
+export function genericRewrittenCode(jumpBytes: number): readonly RewrittenCode[] {
+  return [{ section: '__jump_table', code: { start: 'code', bytes: jumpBytes }, key: 'key' }];
 }

@@ -1,4 +1,4 @@
-import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
 
 const source: KernelSource = { file: 'arch/powerpc/kernel/module_64.c', symbol: 'apply_relocate_add' };
 
@@ -8,6 +8,17 @@ const source: KernelSource = { file: 'arch/powerpc/kernel/module_64.c', symbol: 
  */
 export const livepatch: LivepatchSupport = {
   lateStores: [
+    {
+      applies: [{ before: '6.1' }],
+      // R_PPC64_REL24.
+      types: [10],
+      function: 'plain store',
+      // Nothing is read-only.
+      readOnly: true,
+      slotOnReload: 'taken',
+      note: 'Module text is not write-protected in these kernels. A stub takes a slot that is never freed.',
+      source,
+    },
     {
       // Seen in 5.10, not in 6.1.
       applies: [{ before: '6.1' }],
@@ -23,6 +34,7 @@ export const livepatch: LivepatchSupport = {
       types: [10, 116, 132],
       function: 'patch_instruction',
       readOnly: true,
+      slotOnReload: 'taken',
       note: 'The word after a call and the stub are written the same way. A stub takes a slot that is never freed.',
       source,
     },
@@ -107,4 +119,15 @@ export const livepatch: LivepatchSupport = {
       { name: '.stubs', size: 0, alignment: 8 },
     ],
   },
+  rewrittenCode: [
+    ...['__ftr_fixup', '__mmu_ftr_fixup', '__fw_ftr_fixup'].map((section) => ({
+      section,
+      code: { start: 'startOff', end: 'endOff' },
+      copy: { start: 'altStartOff', end: 'altEndOff' },
+    })),
+    { section: '__lwsync_fixup', code: { start: 'off', bytes: 4 } },
+    { section: '__mcount_loc', code: { start: 'ip', bytes: 4 } },
+    { section: '__patchable_function_entries', code: { start: 'ip', bytes: 4 } },
+    ...genericRewrittenCode(4),
+  ],
 };

@@ -1,4 +1,4 @@
-import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
 import { entryTypes, slotTypes } from './linkage.ts';
 
 const source: KernelSource = { file: 'arch/s390/kernel/module.c', symbol: 'apply_relocate_add' };
@@ -13,6 +13,7 @@ export const livepatch: LivepatchSupport = {
       types: slotTypes,
       function: 's390_kernel_write',
       readOnly: true,
+      slotOnReload: 'kept',
       note:
         'The slot is written this way too, but once only: got_initialized stays set, so that after a reload of the ' +
         'target module the slot still holds the old address.',
@@ -22,6 +23,7 @@ export const livepatch: LivepatchSupport = {
       types: entryTypes,
       function: 's390_kernel_write',
       readOnly: true,
+      slotOnReload: 'kept',
       note:
         'The PLT entry is written this way too, but once only: plt_initialized stays set, so that after a reload of ' +
         'the target module the entry still jumps to the old address.',
@@ -92,4 +94,17 @@ export const livepatch: LivepatchSupport = {
     nop: [0xc0, 0x04, 0x00, 0x00, 0x00, 0x00],
     sections: [],
   },
+  rewrittenCode: [
+    {
+      // Original and replacement have had one length since 6.1; before, they had two.
+      section: '.altinstructions',
+      code: { start: 'instrOffset', length: 'instrlen' },
+      copy: { start: 'replOffset', length: 'instrlen' },
+    },
+    { section: '.s390_indirect*', code: { start: 'insn', bytes: 6 } },
+    { section: '.s390_return*', code: { start: 'insn', bytes: 6 } },
+    { section: '__stack_protector_loc*', code: { start: 'insn', bytes: 6 } },
+    { section: '__mcount_loc', code: { start: 'ip', bytes: 6 } },
+    ...genericRewrittenCode(6),
+  ],
 };
