@@ -1,6 +1,7 @@
 import {
   appliesTo,
   finalizationSteps,
+  KelpError,
   matchesName,
   vmlinuxObject,
   type Architecture,
@@ -100,7 +101,8 @@ export interface LoadedModule {
 /**
  * Load a module as a kernel does: layout, symbols, relocations, finalization. Nothing but the input decides the bytes.
  *
- * @throws KelpError for damaged tables, or `load/no-address` where an area's address is needed and not known.
+ * @throws KelpError for damaged tables, `load/no-address` where an area's address is needed and not known, or
+ *   `load/too-large` for sections that no kernel has room for.
  */
 export function loadModule(input: LoadInput): LoadedModule {
   const { object, architecture, kernel, machine } = input;
@@ -113,6 +115,9 @@ export function loadModule(input: LoadInput): LoadedModule {
   return { image, areas, refused, open: answers.open, findings, relocation };
 }
 
+/** Bytes of one area: modules are far smaller, and no kernel has room for more. A damaged size is not worth the memory. */
+const largestArea = 2 ** 28;
+
 function makeImage(
   input: LoadInput,
   areas: readonly Area[],
@@ -121,6 +126,10 @@ function makeImage(
   order: LinkagePlan['order'] | undefined,
 ): LoadedImage {
   const placed = areas.map((area, index): PlacedArea => {
+    if (area.size > largestArea) {
+      const message = `the sections of ${area.name} have ${area.size} bytes, which no kernel has room for`;
+      throw new KelpError('load/too-large', message, { file: input.object.file });
+    }
     // The kernel allocates whole pages; what lies behind the last section can be written, too.
     const bytes = new Uint8Array(roundUp(area.size, input.machine.pageSize));
     for (const { section, offset, noBits } of area.placements)
