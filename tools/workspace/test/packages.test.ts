@@ -38,7 +38,7 @@ describe.each(packageFolders)('packages/%s', (folder) => {
     ];
     const imported = readSourceFiles([folder], 'src')
       .flatMap((file) => file.imports.map(packageOf))
-      .filter((name) => name !== undefined && name !== `@kelp/${folder}`);
+      .filter((name) => name !== undefined && name !== `@kelp/${folder}` && !hasTypesOnly(name));
     expect(new Set(imported)).toEqual(new Set(declared));
   });
 });
@@ -49,3 +49,9 @@ test('every package has the license of the repository', () => {
     expect(readFileSync(`${repository}packages/${folder}/LICENSE`, 'utf8')).toBe(license);
   }
 });
+
+/** A name that only @types has declares the types of a file format: no package of that name is there to import. */
+function hasTypesOnly(name: string): boolean {
+  const folder = `${repository}node_modules`;
+  return existsSync(`${folder}/@types/${name}`) && !existsSync(`${folder}/${name}`);
+}
