@@ -1,4 +1,5 @@
-import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
+import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { rewrittenCode } from './rewritten-code.ts';
 
 const source: KernelSource = { file: 'arch/arm64/kernel/module.c', symbol: 'WRITE_PLACE' };
 
@@ -9,6 +10,7 @@ const lost = 'A place that is not a multiple of 4 is not written, and nothing sa
  * kernel/livepatch/core.c does nothing, and the next application overwrites what the last one left.
  */
 export const livepatch: LivepatchSupport = {
+  rewrittenCode,
   lateStores: [
     {
       applies: [{ since: '6.17' }],
@@ -101,13 +103,4 @@ export const livepatch: LivepatchSupport = {
       { name: '.init.text.ftrace_trampoline', size: 1, alignment: 1 },
     ],
   },
-  rewrittenCode: [
-    {
-      section: '.altinstructions',
-      code: { start: 'origOffset', length: 'origLen' },
-      copy: { start: 'altOffset', length: 'altLen' },
-    },
-    { section: '__patchable_function_entries', code: { start: 'ip', bytes: 8 } },
-    ...genericRewrittenCode(4),
-  ],
 };

@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { lifecycleCommand } from './commands/lifecycle.ts';
+import { lintCommand } from './commands/lint.ts';
 import { loadCommand } from './commands/load.ts';
 import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
@@ -39,6 +40,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     .exitOverride();
   for (const command of [
     inspectCommand,
+    lintCommand,
     scanCommand,
     mergeCommand,
     functionsCommand,

@@ -135,12 +135,10 @@ export type {
 } from './module-image.ts';
 export {
   clearSupport,
-  genericRewrittenCode,
   lateStore,
   refusalMessage,
   usualAddresses,
   type ClearSupport,
-  type CodeExtent,
   type LateStore,
   type LivepatchSample,
   type LivepatchSupport,
@@ -148,7 +146,6 @@ export {
   type RefusalMessage,
   type SamplePlace,
   type UsualAddresses,
-  type RewrittenCode,
 } from './livepatch-support.ts';
 export {
   applyRelocation,
@@ -184,6 +181,7 @@ export {
   type SpecialContext,
   type Step,
 } from './relocation-type.ts';
+export { genericRewrittenCode, type CodeExtent, type RewrittenCode } from './rewritten-code.ts';
 export {
   countFittingEntries,
   fitLayout,

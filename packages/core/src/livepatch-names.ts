@@ -76,7 +76,7 @@ export function parseLivepatchSymbolName(
   const comma = rest.indexOf(',', dot + 1);
   if (object === '' || comma === -1) return undefined;
   const symbol = rest.slice(dot + 1, comma);
-  // %lu of vsscanf(): white space in front, no sign, and what does not fit is cut off.
+  // %lu takes no sign, and what does not fit wraps.
   const digits = /^[\t-\r ]*(\d+)/u.exec(rest.slice(comma + 1))?.[1];
   if (symbol === '' || digits === undefined) return undefined;
   if (byteLength(object) > objectNameLimit || byteLength(symbol) > limit) return undefined;

@@ -1,5 +1,6 @@
 import { appliesTo, type Applicability, type Kernel } from './kernel.ts';
 import type { KernelSource } from './relocation-type.ts';
+import type { RewrittenCode } from './rewritten-code.ts';
 
 /** How a relocation is stored into a module that already runs. */
 export interface LateStore {
@@ -107,34 +108,6 @@ export function usualAddresses({ addresses }: LivepatchSupport, kernel: Kernel):
   return addresses?.find(({ applies }) => appliesTo(applies, kernel));
 }
 
-/** Where the entries of a special section say that instructions lie. */
-export type CodeExtent = {
-  /** Field that refers to the first instruction. */
-  readonly start: string;
-} & (
-  | { readonly bytes: number }
-  /** Field that holds the number of bytes. */
-  | { readonly length: string }
-  /** Field that refers to what follows the last instruction. */
-  | { readonly end: string }
-);
-
-/**
- * A special section whose consumer rewrites instructions of a module before relocations of a livepatch against modules
- * are written: those find other instructions than their author had in mind.
- */
-export interface RewrittenCode {
-  /** Name of the section; a trailing `*` stands for any rest. */
-  readonly section: string;
-  readonly applies?: readonly Applicability[];
-  /** What is rewritten. */
-  readonly code: CodeExtent;
-  /** What it is overwritten with a copy of. */
-  readonly copy?: CodeExtent;
-  /** Field that refers to the key which decides; the consumer writes to it. */
-  readonly key?: string;
-}
-
 /** The row that says how a kernel stores a type late; undefined where it does not: it has no livepatch. */
 export function lateStore(
   { lateStores }: LivepatchSupport,
@@ -153,6 +126,8 @@ export function clearSupport({ clear }: LivepatchSupport, kernel: Kernel): Clear
 
 /** How an architecture's kernel applies and clears relocations of a livepatch late. The first row that holds counts. */
 export interface LivepatchSupport {
+  /** Absent: no instruction of a module is rewritten. */
+  readonly rewrittenCode?: readonly RewrittenCode[];
   readonly lateStores: readonly LateStore[];
   /** Absent: no kernel of this architecture clears. */
   readonly clear?: readonly ClearSupport[];
@@ -164,11 +139,4 @@ export interface LivepatchSupport {
   readonly sample?: LivepatchSample;
   /** Options beside the generic ones that a kernel with livepatch has, and that the loader looks at. */
   readonly configuration?: readonly string[];
-  /** Absent: no instruction of a module is rewritten. */
-  readonly rewrittenCode?: readonly RewrittenCode[];
-}
-
-/** Rows of {@link LivepatchSupport.rewrittenCode} that generic code of the kernel makes true on all architectures. */
-export function genericRewrittenCode(jumpBytes: number): readonly RewrittenCode[] {
-  return [{ section: '__jump_table', code: { start: 'code', bytes: jumpBytes }, key: 'key' }];
 }

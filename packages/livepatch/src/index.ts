@@ -17,6 +17,10 @@ export {
   type SymbolProvider,
 } from './symbol-list.ts';
 export { SymbolCollector, type SymbolInput } from './symbol-list-sources.ts';
+export { lint, lintRules, type LintFinding, type LintResult } from './lint/lint.ts';
+export { lintReport, lintRulesJson, lintRulesReport } from './lint/lint-report.ts';
+export type { LintInput } from './lint/context.ts';
+export type { LintRule, Moment } from './lint/rule.ts';
 export { UsageBuilder, type ArchitectureUsage } from './usage.ts';
 export { usageJson, usageReport, type NotCounted } from './usage-report.ts';
 export { planClear, type ClearPlan } from './lifecycle/clear.ts';

@@ -1,4 +1,5 @@
-import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
+import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { rewrittenCode } from './rewritten-code.ts';
 
 const source: KernelSource = { file: 'arch/powerpc/kernel/module_64.c', symbol: 'apply_relocate_add' };
 
@@ -7,6 +8,7 @@ const source: KernelSource = { file: 'arch/powerpc/kernel/module_64.c', symbol: 
  * read-only data. There is no clear_relocate_add(): the weak one of kernel/livepatch/core.c does nothing.
  */
 export const livepatch: LivepatchSupport = {
+  rewrittenCode,
   lateStores: [
     {
       applies: [{ before: '6.1' }],
@@ -119,15 +121,4 @@ export const livepatch: LivepatchSupport = {
       { name: '.stubs', size: 0, alignment: 8 },
     ],
   },
-  rewrittenCode: [
-    ...['__ftr_fixup', '__mmu_ftr_fixup', '__fw_ftr_fixup'].map((section) => ({
-      section,
-      code: { start: 'startOff', end: 'endOff' },
-      copy: { start: 'altStartOff', end: 'altEndOff' },
-    })),
-    { section: '__lwsync_fixup', code: { start: 'off', bytes: 4 } },
-    { section: '__mcount_loc', code: { start: 'ip', bytes: 4 } },
-    { section: '__patchable_function_entries', code: { start: 'ip', bytes: 4 } },
-    ...genericRewrittenCode(4),
-  ],
 };

@@ -1,4 +1,5 @@
-import { genericRewrittenCode, type KernelSource, type LivepatchSupport } from '@kelp/core';
+import type { KernelSource, LivepatchSupport } from '@kelp/core';
+import { rewrittenCode } from './rewritten-code.ts';
 import { entryTypes, slotTypes } from './linkage.ts';
 
 const source: KernelSource = { file: 'arch/s390/kernel/module.c', symbol: 'apply_relocate_add' };
@@ -8,6 +9,7 @@ const source: KernelSource = { file: 'arch/s390/kernel/module.c', symbol: 'apply
  * nothing.
  */
 export const livepatch: LivepatchSupport = {
+  rewrittenCode,
   lateStores: [
     {
       types: slotTypes,
@@ -94,17 +96,4 @@ export const livepatch: LivepatchSupport = {
     nop: [0xc0, 0x04, 0x00, 0x00, 0x00, 0x00],
     sections: [],
   },
-  rewrittenCode: [
-    {
-      // Original and replacement have had one length since 6.1; before, they had two.
-      section: '.altinstructions',
-      code: { start: 'instrOffset', length: 'instrlen' },
-      copy: { start: 'replOffset', length: 'instrlen' },
-    },
-    { section: '.s390_indirect*', code: { start: 'insn', bytes: 6 } },
-    { section: '.s390_return*', code: { start: 'insn', bytes: 6 } },
-    { section: '__stack_protector_loc*', code: { start: 'insn', bytes: 6 } },
-    { section: '__mcount_loc', code: { start: 'ip', bytes: 6 } },
-    ...genericRewrittenCode(6),
-  ],
 };

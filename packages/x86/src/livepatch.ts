@@ -2,6 +2,7 @@ import { genericRewrittenCode, type LivepatchSupport } from '@kelp/core';
 
 /** How relocations of a livepatch are written late, and cleared. */
 export const livepatch: LivepatchSupport = {
+  rewrittenCode,
   lateStores: [
     {
       function: 'text_poke',
@@ -89,20 +90,4 @@ export const livepatch: LivepatchSupport = {
     nop: [0x0f, 0x1f, 0x44, 0x00, 0x00],
     sections: [],
   },
-  // .call_sites is not here: a call whose displacement is still 0 is left alone.
-  rewrittenCode: [
-    {
-      section: '.altinstructions',
-      code: { start: 'instrOffset', length: 'instrlen' },
-      copy: { start: 'replOffset', length: 'replacementlen' },
-    },
-    { section: '.parainstructions', code: { start: 'instr', length: 'len' } },
-    { section: '.retpoline_sites', code: { start: 'site', bytes: 5 } },
-    { section: '.return_sites', code: { start: 'site', bytes: 5 } },
-    { section: '.ibt_endbr_seal', code: { start: 'site', bytes: 4 } },
-    { section: '__mcount_loc', code: { start: 'ip', bytes: 5 } },
-    { section: '.static_call_sites', code: { start: 'addr', bytes: 5 }, key: 'key' },
-    // A jump may be as short as 2 bytes; one of 5 bytes has its operand in the second, too.
-    ...genericRewrittenCode(2),
-  ],
 };

@@ -10,7 +10,7 @@ export class FileView {
   readonly #little: boolean;
 
   constructor(bytes: Uint8Array, byteOrder: ByteOrder, file: string | undefined) {
-    // A Buffer of Node's is an Uint8Array whose slice() does not copy, and whoever works on a copy would change the file.
+    // A Buffer's slice() shares its memory: what is taken out of a file to be changed would change the file.
     this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.byteOrder = byteOrder;
     this.file = file;
