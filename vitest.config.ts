@@ -18,6 +18,9 @@ export default defineConfig({
   ssr: { resolve: { conditions, externalConditions: conditions } },
   test: {
     include: ['test/**/*.test.ts'],
+    // What takes a second alone takes many on a machine that others use, too.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: roots.map((root) => ({ extends: true, test: { name: root, root } })),
     coverage: {
       include: ['packages/*/src/**'],
