@@ -1,4 +1,5 @@
-import { genericRewrittenCode, type LivepatchSupport } from '@kelp/core';
+import type { LivepatchSupport } from '@kelp/core';
+import { rewrittenCode } from './rewritten-code.ts';
 
 /** How relocations of a livepatch are written late, and cleared. */
 export const livepatch: LivepatchSupport = {
