@@ -1,3 +1,5 @@
+export { rewriteObjectFile, type ObjectChanges } from './elf/rewriter.ts';
+export type { SymbolChange } from './elf/rewritten-contents.ts';
 export {
   readLivepatch,
   type IntermediateRelocations,
