@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { captureCommand } from './commands/capture.ts';
 import { diffCommand } from './commands/diff.ts';
 import { clearCommand } from './commands/clear.ts';
+import { convertCommand } from './commands/convert.ts';
 import { explainCommand } from './commands/explain.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -57,6 +58,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     clearCommand,
     lifecycleCommand,
     proposalsCommand,
+    convertCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }

@@ -1,3 +1,12 @@
+export type { DialectName } from './convert/conversion-plan.ts';
+export { conversionBlocks, conversionJson } from './convert/conversion-report.ts';
+export {
+  convertRelocations,
+  type Conversion,
+  type ConversionInput,
+  type ConvertedSection,
+} from './convert/convert.ts';
+export { dialectNames } from './convert/dialects.ts';
 export { rewriteObjectFile, type ObjectChanges } from './elf/rewriter.ts';
 export type { SymbolChange } from './elf/rewritten-contents.ts';
 export {
