@@ -15,6 +15,7 @@ import { matrixCommand } from './commands/matrix.ts';
 import { mergeCommand } from './commands/merge.ts';
 import { patchedCommand } from './commands/patched.ts';
 import { proposalsCommand } from './commands/proposals.ts';
+import { packCommand } from './commands/pack.ts';
 import { scanCommand } from './commands/scan.ts';
 import { sourceCommand } from './commands/source.ts';
 import { symbolsCommand } from './commands/symbols.ts';
@@ -59,6 +60,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     lifecycleCommand,
     proposalsCommand,
     convertCommand,
+    packCommand,
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }

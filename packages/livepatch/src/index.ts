@@ -19,6 +19,27 @@ export {
 export type { LivepatchFunction, LivepatchObject } from './livepatch-object.ts';
 export { livepatchRelocations, type LivepatchRelocations } from './relocation-sections.ts';
 export { livepatchBlocks, livepatchJson } from './livepatch-report.ts';
+export {
+  checkPackage,
+  type KmodRun,
+  type PackageCheck,
+  type PackageVerdict,
+  type RunKmod,
+} from './pack/check-package.ts';
+export type { PackagingLimit } from './pack/limits.ts';
+export type { PackagePaths } from './pack/package-paths.ts';
+export { packageBlocks, packageJson } from './pack/package-report.ts';
+export {
+  planPackage,
+  type ModuleInput,
+  type PackageEntry,
+  type PackageInput,
+  type PackageManifest,
+  type PackagePlan,
+  type PackedModule,
+  type ReplacedModule,
+} from './pack/plan-package.ts';
+export { tarPackage, writePackage } from './pack/write-package.ts';
 export { replaceFile, type FileCalls } from './replace-file.ts';
 export {
   formatSymbolList,
