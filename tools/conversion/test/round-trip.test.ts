@@ -46,7 +46,7 @@ const fixtures = [
   's390x/special-6.12',
 ];
 
-describe.each(fixtures)('%s', (name) => {
+describe.each(fixtures)('%s', { timeout: 60_000 }, (name) => {
   const bytes = bytesOf(name);
   const loader = new OrdinaryLoad(bytes);
   const { object: original, symbols: names } = loader;

@@ -95,7 +95,7 @@ const marked = ['v7', 'minimal', 'objtool'].flatMap((dialect) =>
   ),
 );
 
-test('bytes changed anywhere in a livepatch raise only a KelpError', () => {
+test('bytes changed anywhere in a livepatch raise only a KelpError', { timeout: 60_000 }, () => {
   assert(
     property(
       constantFrom(...marked),

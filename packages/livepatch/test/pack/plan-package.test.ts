@@ -183,7 +183,7 @@ describe('what cannot be packed is refused', () => {
     expect(() => planPackage(input(given))).toThrow(expect.objectContaining({ code }));
   });
 
-  test('no name leads out of the package', () => {
+  test('no name leads out of the package', { timeout: 60_000 }, () => {
     const text = string({ unit: 'binary', maxLength: 20 });
     assert(
       property(text, text, text, (name, module, release) => {
@@ -194,7 +194,7 @@ describe('what cannot be packed is refused', () => {
         };
         expect(pathsOf(input({ name, modules: [moduleInput(given)] })).filter(isOutside)).toEqual([]);
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
@@ -241,7 +241,7 @@ describe('the archive', () => {
     });
   });
 
-  test('no entry leaves its root, whatever it is called', async () => {
+  test('no entry leaves its root, whatever it is called', { timeout: 60_000 }, async () => {
     await assert(
       asyncProperty(string({ maxLength: 30 }), async (path) => {
         const entries = await tarPackage([{ path, bytes: new Uint8Array() }]).then(unpackTar, () => []);
