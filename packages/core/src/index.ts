@@ -121,6 +121,7 @@ export {
   parseLivepatchSectionName,
   parseLivepatchSymbolName,
   symbolNameLimit,
+  symbolNameLimitOf,
   vmlinuxObject,
   type LivepatchSectionName,
   type LivepatchSymbolName,

@@ -1,3 +1,5 @@
+import { appliesTo, type Kernel } from './kernel.ts';
+
 /**
  * Names by which livepatch finds what to relocate and against what (kernel/livepatch/core.c, klp_resolve_symbols and
  * klp_apply_section_relocs, both read with sscanf).
@@ -11,6 +13,14 @@ export const objectNameLimit = 55;
 
 /** KSYM_NAME_LEN - 1 since 6.1 (b8a94bfb3395); 127 before. Bytes of a symbol's name. */
 export const symbolNameLimit = 511;
+
+/** The same of kernels before 6.1. */
+const shortSymbolNameLimit = 127;
+
+/** Bytes that a symbol's name may have in a kernel. */
+export function symbolNameLimitOf(kernel: Kernel): number {
+  return appliesTo([{ before: '6.1' }], kernel) ? shortSymbolNameLimit : symbolNameLimit;
+}
 
 /** Prefix of the sections that livepatch applies. */
 export const livepatchRelocationPrefix = '.klp.rela.';

@@ -7,8 +7,6 @@ export {
   type ConvertedSection,
 } from './convert/convert.ts';
 export { dialectNames } from './convert/dialects.ts';
-export { rewriteObjectFile, type ObjectChanges } from './elf/rewriter.ts';
-export type { SymbolChange } from './elf/rewritten-contents.ts';
 export {
   readLivepatch,
   type IntermediateRelocations,

@@ -1,11 +1,9 @@
 import {
-  appliesTo,
   hasOption,
   lateStore,
   parseLivepatchSymbolName,
-  symbolNameLimit,
+  symbolNameLimitOf,
   vmlinuxObject,
-  type Applicability,
   type Architecture,
   type Errno,
   type Kernel,
@@ -31,12 +29,6 @@ export interface UnresolvedSymbol {
   readonly symbol: string;
 }
 
-/** KSYM_NAME_LEN - 1 of kernels before 6.1 (b8a94bfb3395). */
-const shortNames: { readonly limit: number; readonly applies: readonly Applicability[] } = {
-  limit: 127,
-  applies: [{ before: '6.1' }],
-};
-
 /** Whether a kernel can have livepatches: the architecture stores late, and LIVEPATCH is not known to be off. */
 export function hasLivepatch({ livepatch }: Architecture, kernel: Kernel): boolean {
   if (kernel.configuration !== undefined && !hasOption(kernel, 'LIVEPATCH')) return false;
@@ -60,7 +52,7 @@ export function resolveLivepatchSymbols(
   lookUp: LivepatchSymbols,
   values: BigUint64Array,
 ): UnresolvedSymbol | undefined {
-  const limit = appliesTo(shortNames.applies, kernel) ? shortNames.limit : symbolNameLimit;
+  const limit = symbolNameLimitOf(kernel);
   for (let position = 0; position < records.count; position++) {
     const record = order?.[position] ?? position;
     const index = records.symbol(record);

@@ -3,6 +3,7 @@ import { parseKernel, requireArchitecture, writeContainer } from '@kelp/core';
 import {
   findModinfoValue,
   parseObjectFile,
+  rewriteObjectFile,
   SHF_ALLOC,
   SHF_INFO_LINK,
   SHF_WRITE,
@@ -18,7 +19,6 @@ import {
   convertRelocations,
   livepatchRelocations,
   readLivepatch,
-  rewriteObjectFile,
   SymbolList,
   type Conversion,
   type ConversionInput,

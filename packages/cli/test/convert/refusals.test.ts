@@ -1,5 +1,5 @@
-import { parseObjectFile } from '@kelp/core/elf';
-import { rewriteObjectFile, SymbolList } from '@kelp/livepatch';
+import { parseObjectFile, rewriteObjectFile } from '@kelp/core/elf';
+import { SymbolList } from '@kelp/livepatch';
 import { describe, expect, test } from 'vitest';
 import { bytesOf, convert, converted, livepatchContents, unconverted } from './marked-fixture.ts';
 import { annotation, architectureNames, code, data, smallModule, type SmallSection } from './small-module.ts';

@@ -41,13 +41,18 @@ export class ObjectFile {
     return this.sections.find((section) => section.name === name);
   }
 
+  /** The first SHT_SYMTAB section, or undefined: the one that {@link symbols} reads. */
+  symbolSection(): Section | undefined {
+    return this.sections.find(({ type }) => type === SHT_SYMTAB);
+  }
+
   /**
    * The symbol table of the first SHT_SYMTAB section, or undefined if there is none.
    *
    * @throws KelpError `elf/symbol-table`, `elf/unterminated-names`.
    */
   symbols(): SymbolTable | undefined {
-    const section = this.sections.find(({ type }) => type === SHT_SYMTAB);
+    const section = this.symbolSection();
     if (section !== undefined && this.#symbols === undefined) {
       const strings = this.sections[section.link];
       const extended = this.sections.find(

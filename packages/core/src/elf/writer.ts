@@ -10,6 +10,8 @@ import {
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
 } from './constants.ts';
+import { NameTable } from './name-table.ts';
+import { NumberWriter } from './number-writer.ts';
 import { relocationSize } from './relocation-table.ts';
 import { sectionHeaderSize } from './section.ts';
 
@@ -72,7 +74,6 @@ export interface ObjectSpecification {
   readonly symbols?: readonly SymbolSpecification[];
 }
 
-const encoder = new TextEncoder();
 const headerSize = 64;
 const symbolSize = 24;
 
@@ -95,7 +96,7 @@ export function writeObjectFile(specification: ObjectSpecification): Uint8Array 
   const offsets = placeSections(sections, contents);
   const tableStart = align(offsets.end, 8);
   const file = new Uint8Array(tableStart + (sections.length + 1) * sectionHeaderSize);
-  const put = new Writer(file, byteOrder);
+  const put = new NumberWriter(file, byteOrder);
   writeHeader(put, specification, tableStart, sections.length + 1);
   for (const [index, section] of sections.entries()) {
     const content = contents[index] ?? new Uint8Array();
@@ -109,56 +110,6 @@ export function writeObjectFile(specification: ObjectSpecification): Uint8Array 
   return file;
 }
 
-/** Little writer of numbers in the byte order of the file. */
-class Writer {
-  readonly #data: DataView;
-  readonly #little: boolean;
-
-  constructor(bytes: Uint8Array, order: ByteOrder) {
-    this.#data = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#little = order === 'little';
-  }
-
-  number(offset: number, size: 1 | 2 | 4, value: number): void {
-    if (size === 4) this.#data.setUint32(offset, value, this.#little);
-    else if (size === 2) this.#data.setUint16(offset, value, this.#little);
-    else this.#data.setUint8(offset, value);
-  }
-
-  /** Negative numbers as two's complement. */
-  wide(offset: number, value: bigint | number): void {
-    this.#data.setBigUint64(offset, BigInt.asUintN(64, BigInt(value)), this.#little);
-  }
-}
-
-/** A string table under construction; the empty name is at 0. */
-class NameTable {
-  readonly #parts: Uint8Array[] = [Uint8Array.of(0)];
-  readonly #known = new Map<string, number>([['', 0]]);
-  #length = 1;
-
-  add(name: string): number {
-    const known = this.#known.get(name);
-    if (known !== undefined) return known;
-    const bytes = encoder.encode(`${name}\0`);
-    const offset = this.#length;
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
-    this.#known.set(name, offset);
-    return offset;
-  }
-
-  bytes(): Uint8Array {
-    const result = new Uint8Array(this.#length);
-    let offset = 0;
-    for (const part of this.#parts) {
-      result.set(part, offset);
-      offset += part.length;
-    }
-    return result;
-  }
-}
-
 function symbolSections(
   symbols: readonly SymbolSpecification[],
   index: number,
@@ -167,7 +118,7 @@ function symbolSections(
   const names = new NameTable();
   const bytes = new Uint8Array((symbols.length + 1) * symbolSize);
   const extended = new Uint8Array((symbols.length + 1) * 4);
-  const [put, putExtended] = [new Writer(bytes, order), new Writer(extended, order)];
+  const [put, putExtended] = [new NumberWriter(bytes, order), new NumberWriter(extended, order)];
   let needsExtended = false;
   for (const [position, symbol] of symbols.entries()) {
     const at = (position + 1) * symbolSize;
@@ -219,9 +170,14 @@ function countLocals(symbols: readonly SymbolSpecification[]): number {
 function contentOf(section: SectionSpecification, order: ByteOrder): Uint8Array {
   if (section.type === SHT_NOBITS) return new Uint8Array();
   if (section.relocations === undefined) return section.bytes ?? new Uint8Array();
-  const bytes = new Uint8Array(section.relocations.length * relocationSize);
-  const put = new Writer(bytes, order);
-  for (const [index, { offset, type, symbol, addend }] of section.relocations.entries()) {
+  return relocationBytes(section.relocations, order);
+}
+
+/** The bytes of a SHT_RELA section. */
+export function relocationBytes(records: readonly RelocationSpecification[], order: ByteOrder): Uint8Array {
+  const bytes = new Uint8Array(records.length * relocationSize);
+  const put = new NumberWriter(bytes, order);
+  for (const [index, { offset, type, symbol, addend }] of records.entries()) {
     const at = index * relocationSize;
     put.wide(at, offset);
     put.wide(at + 8, (BigInt(symbol) << 32n) | BigInt(type));
@@ -248,7 +204,7 @@ function align(offset: number, alignment: number): number {
 }
 
 function writeHeader(
-  put: Writer,
+  put: NumberWriter,
   { machine, byteOrder, type, flags }: ObjectSpecification,
   table: number,
   count: number,
@@ -273,8 +229,9 @@ function writeHeader(
   if (names >= SHN_LORESERVE) put.number(table + 40, 4, names);
 }
 
-function writeSectionHeader(
-  put: Writer,
+/** Write the header of a section, at an offset of the file. */
+export function writeSectionHeader(
+  put: NumberWriter,
   at: number,
   section: SectionSpecification,
   placed: { readonly name: number; readonly offset: number; readonly size: number; readonly link: number },

@@ -1,10 +1,9 @@
 import {
-  appliesTo,
   lateStore,
   livepatchSymbolName,
   parseLivepatchSectionName,
   parseLivepatchSymbolName,
-  symbolNameLimit,
+  symbolNameLimitOf,
   vmlinuxObject,
   type Architecture,
   type Finding,
@@ -21,11 +20,6 @@ interface Context {
   readonly architecture: Architecture;
   readonly kernel: Kernel;
   readonly dialect: Dialect;
-}
-
-/** Bytes of a symbol's name: KSYM_NAME_LEN - 1, which was 127 before 6.1 (b8a94bfb3395). */
-function symbolNameLimitOf(kernel: Kernel): number {
-  return appliesTo([{ before: '6.1' }], kernel) ? 127 : symbolNameLimit;
 }
 
 /** Longest name that Kelp reads back. */

@@ -8,18 +8,19 @@ import {
 } from '@kelp/core';
 import {
   parseObjectFile,
+  rewriteObjectFile,
   SHF_ALLOC,
   SHF_INFO_LINK,
   SHF_RELA_LIVEPATCH,
   SHN_LIVEPATCH,
   SHT_RELA,
+  type ObjectChanges,
   type ObjectFile,
   type RelocationSpecification,
   type Section,
   type SectionSpecification,
+  type SymbolChange,
 } from '@kelp/core/elf';
-import { rewriteObjectFile, type ObjectChanges } from '../elf/rewriter.ts';
-import type { SymbolChange } from '../elf/rewritten-contents.ts';
 import { livepatchRelocations } from '../relocation-sections.ts';
 import type { SymbolList } from '../symbol-list.ts';
 import { checkPlan } from './check-plan.ts';

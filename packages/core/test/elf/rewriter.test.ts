@@ -1,20 +1,19 @@
+import { expect, test } from 'vitest';
 import {
   ET_REL,
-  parseObjectFile,
   SHF_INFO_LINK,
   SHF_LINK_ORDER,
   SHN_ABS,
   SHN_LORESERVE,
   SHN_XINDEX,
+  SHT_GROUP,
   SHT_PROGBITS,
   SHT_RELA,
-  writeObjectFile,
-  type SectionSpecification,
-} from '@kelp/core/elf';
-import { expect, test } from 'vitest';
-import { rewriteObjectFile } from '../../src/index.ts';
+} from '../../src/elf/constants.ts';
+import { parseObjectFile } from '../../src/elf/object-file.ts';
+import { rewriteObjectFile } from '../../src/elf/rewriter.ts';
+import { writeObjectFile, type SectionSpecification } from '../../src/elf/writer.ts';
 
-const SHT_GROUP = 17;
 const machine = { machine: 22, byteOrder: 'big' } as const;
 const data: SectionSpecification = { name: '.data', type: SHT_PROGBITS, bytes: Uint8Array.of(1, 2, 3) };
 

@@ -1,5 +1,6 @@
-import { KelpError } from '@kelp/core';
-import type { ObjectFile, Section } from '@kelp/core/elf';
+import { KelpError } from '../errors.ts';
+import type { ObjectFile } from './object-file.ts';
+import type { Section } from './section.ts';
 
 /** Indices of the sections of a file when some are taken out. */
 export class SectionNumbers {

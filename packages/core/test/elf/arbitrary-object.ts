@@ -1,3 +1,4 @@
+import * as fc from 'fast-check';
 import {
   SHN_ABS,
   SHN_COMMON,
@@ -9,13 +10,14 @@ import {
   SHT_PROGBITS,
   SHT_RELA,
   SHT_SYMTAB,
-  type ObjectFile,
-  type ObjectSpecification,
-  type RelocationSpecification,
-  type SectionSpecification,
-  type SymbolSpecification,
-} from '@kelp/core/elf';
-import * as fc from 'fast-check';
+} from '../../src/elf/constants.ts';
+import type { ObjectFile } from '../../src/elf/object-file.ts';
+import type {
+  ObjectSpecification,
+  RelocationSpecification,
+  SectionSpecification,
+  SymbolSpecification,
+} from '../../src/elf/writer.ts';
 
 const u8 = fc.nat(0xff);
 const u32 = fc.nat(0xffff_ffff);

@@ -1,13 +1,13 @@
 const encoder = new TextEncoder();
 
-/** A string table to which names are added: those that were there keep their offsets, and a name is added once. */
+/** A string table under construction. Names that were there keep their offsets; a name is added once. */
 export class NameTable {
   readonly #parts: Uint8Array[];
   readonly #known = new Map<string, number>();
   #length: number;
 
-  /** @param bytes - what the table holds already. */
-  constructor(bytes: Uint8Array) {
+  /** @param bytes - what the table holds already; absent: the empty name, at 0. */
+  constructor(bytes: Uint8Array = Uint8Array.of(0)) {
     const start = bytes.length === 0 ? Uint8Array.of(0) : bytes;
     this.#parts = [start];
     this.#length = start.length;

@@ -1,20 +1,24 @@
-import { KelpError, writeContainer, type ByteOrder } from '@kelp/core';
+import { KelpError } from '../errors.ts';
 import {
   ET_REL,
-  parseObjectFile,
   SHF_INFO_LINK,
   SHN_LORESERVE,
   SHN_XINDEX,
   SHT_NOBITS,
   SHT_REL,
   SHT_RELA,
-  type ObjectFile,
-  type RelocationSpecification,
-  type Section,
-  type SectionSpecification,
-} from '@kelp/core/elf';
-import { changedContents, symbolSection, type SymbolChange } from './rewritten-contents.ts';
+} from './constants.ts';
+import { NumberWriter } from './number-writer.ts';
+import { parseObjectFile, type ObjectFile } from './object-file.ts';
+import { changedContents, type SymbolChange } from './rewritten-contents.ts';
 import { SectionNumbers } from './section-numbers.ts';
+import { sectionHeaderSize, type Section } from './section.ts';
+import {
+  relocationBytes,
+  writeSectionHeader,
+  type RelocationSpecification,
+  type SectionSpecification,
+} from './writer.ts';
 
 /** What to change in an object file. All indices are those of the file before the change. */
 export interface ObjectChanges {
@@ -35,8 +39,6 @@ export interface ObjectChanges {
 }
 
 const headerSize = 64;
-const sectionHeaderSize = 64;
-const relocationSize = 24;
 
 /**
  * Beyond a page the place in the file tells nothing about memory; and a file of many headers with large alignments
@@ -158,7 +160,7 @@ interface HeaderInput {
 
 function writeHeaders(result: Uint8Array, input: HeaderInput): void {
   const { object, bytes, numbers, placed, added } = input;
-  const put = new HeaderWriter(result, object.byteOrder);
+  const put = new NumberWriter(result, object.byteOrder);
   const start = Number(
     new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(40, object.byteOrder === 'little'),
   );
@@ -173,7 +175,7 @@ function writeHeaders(result: Uint8Array, input: HeaderInput): void {
     result.set(oldHeader(section.index), at);
     changeHeader(put, at, section, where, numbers);
   }
-  const symbolTable = symbolSection(object)?.index;
+  const symbolTable = object.symbolSection()?.index;
   for (const [position, one] of added.entries()) {
     const where = places.get(numbers.count + position);
     if (where === undefined) continue;
@@ -191,7 +193,7 @@ function writeHeaders(result: Uint8Array, input: HeaderInput): void {
 }
 
 function changeHeader(
-  put: HeaderWriter,
+  put: NumberWriter,
   at: number,
   section: Section,
   { offset, content }: PlacedSection,
@@ -206,7 +208,7 @@ function changeHeader(
 }
 
 /** From 65280 sections on, section 0 holds what the header cannot (gabi, "Extended numbering"). */
-function writeFileHeader(put: HeaderWriter, { object, numbers, placed, names }: HeaderInput): void {
+function writeFileHeader(put: NumberWriter, { object, numbers, placed, names }: HeaderInput): void {
   const { count, table } = placed;
   const nameSection = numbers.of(names.section);
   const [manyNow, manyBefore] = [count, object.sections.length].map((one) => one >= SHN_LORESERVE);
@@ -216,54 +218,4 @@ function writeFileHeader(put: HeaderWriter, { object, numbers, placed, names }: 
   const farNow = nameSection >= SHN_LORESERVE;
   put.number(62, 2, farNow ? SHN_XINDEX : nameSection);
   if (farNow || names.section >= SHN_LORESERVE) put.number(table + 40, 4, farNow ? nameSection : 0);
-}
-
-/** Numbers of headers, in the byte order of the file. */
-class HeaderWriter {
-  readonly #bytes: Uint8Array;
-  readonly #order: ByteOrder;
-
-  constructor(bytes: Uint8Array, order: ByteOrder) {
-    this.#bytes = bytes;
-    this.#order = order;
-  }
-
-  number(offset: number, size: 2 | 4, value: number): void {
-    writeContainer(this.#bytes, offset, size, this.#order, BigInt(value));
-  }
-
-  wide(offset: number, value: bigint | number): void {
-    writeContainer(this.#bytes, offset, 8, this.#order, BigInt.asUintN(64, BigInt(value)));
-  }
-}
-
-function relocationBytes(records: readonly RelocationSpecification[], order: ByteOrder): Uint8Array {
-  const bytes = new Uint8Array(records.length * relocationSize);
-  const put = new HeaderWriter(bytes, order);
-  for (const [index, { offset, type, symbol, addend }] of records.entries()) {
-    const at = index * relocationSize;
-    put.wide(at, offset);
-    put.wide(at + 8, (BigInt(symbol) << 32n) | BigInt(type));
-    put.wide(at + 16, addend);
-  }
-  return bytes;
-}
-
-function writeSectionHeader(
-  put: HeaderWriter,
-  at: number,
-  section: SectionSpecification,
-  placed: { readonly name: number; readonly offset: number; readonly size: number; readonly link: number },
-): void {
-  const isRelocation = section.type === SHT_RELA;
-  put.number(at, 4, placed.name);
-  put.number(at + 4, 4, section.type);
-  put.wide(at + 8, section.flags ?? 0n);
-  put.wide(at + 16, section.address ?? 0n);
-  put.wide(at + 24, placed.offset);
-  put.wide(at + 32, placed.size);
-  put.number(at + 40, 4, placed.link);
-  put.number(at + 44, 4, section.info ?? 0);
-  put.wide(at + 48, section.alignment ?? (isRelocation ? 8 : 1));
-  put.wide(at + 56, section.entrySize ?? (isRelocation ? relocationSize : 0));
 }

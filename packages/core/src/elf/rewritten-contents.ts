@@ -1,16 +1,18 @@
-import { KelpError, writeContainer } from '@kelp/core';
+import { KelpError } from '../errors.ts';
 import {
   SHN_ABS,
   SHN_LORESERVE,
   SHN_UNDEF,
   SHN_XINDEX,
+  SHT_GROUP,
   SHT_SYMTAB,
   SHT_SYMTAB_SHNDX,
-  type ObjectFile,
-  type Section,
-} from '@kelp/core/elf';
+} from './constants.ts';
 import { NameTable } from './name-table.ts';
+import { NumberWriter } from './number-writer.ts';
+import type { ObjectFile } from './object-file.ts';
 import type { SectionNumbers } from './section-numbers.ts';
+import type { Section } from './section.ts';
 
 /** What to change of a symbol; absent members stay. */
 export interface SymbolChange {
@@ -26,8 +28,6 @@ interface ChangedContents {
 }
 
 const symbolSize = 24;
-/** Indices of sections that are linked, or left out, together. */
-const SHT_GROUP = 17;
 
 /**
  * Rewrite what refers to sections by index and to names by offset: symbol tables, their extended indices, groups and
@@ -47,11 +47,11 @@ export function changedContents(
   const namesOf = (index: number): NameTable => {
     const known = tables.get(index);
     if (known !== undefined) return known;
-    const table = new NameTable(object.sections[index]?.bytes ?? new Uint8Array());
+    const table = new NameTable(object.sections[index]?.bytes);
     tables.set(index, table);
     return table;
   };
-  const changed = symbolSection(object);
+  const changed = object.symbolSection();
   if (changes.symbols.size > 0 && object.symbols() === undefined)
     throw new KelpError('elf/symbol-table', 'the file has no symbol table', { file: object.file });
   for (const section of object.sections) {
@@ -71,11 +71,6 @@ export function changedContents(
   return { contents, names: { section: namesIndex, added } };
 }
 
-/** The symbol table that `ObjectFile.symbols()` reads. */
-export function symbolSection(object: ObjectFile): Section | undefined {
-  return object.sections.find(({ type }) => type === SHT_SYMTAB);
-}
-
 /** A group's flag word, then the sections of the group that stay. */
 function group(object: ObjectFile, section: Section, numbers: SectionNumbers): Uint8Array {
   const words = Math.floor(section.size / 4);
@@ -85,10 +80,9 @@ function group(object: ObjectFile, section: Section, numbers: SectionNumbers): U
     .filter((index) => !numbers.isRemoved(index))
     .map((index) => numbers.of(index));
   const bytes = new Uint8Array(words === 0 ? 0 : (kept.length + 1) * 4);
-  const put = (at: number, value: number): void =>
-    writeContainer(bytes, at * 4, 4, object.byteOrder, BigInt(value));
-  if (words > 0) put(0, view.getUint32(0, little));
-  for (const [at, index] of kept.entries()) put(at + 1, index);
+  const put = new NumberWriter(bytes, object.byteOrder);
+  if (words > 0) put.number(0, 4, view.getUint32(0, little));
+  for (const [at, index] of kept.entries()) put.number((at + 1) * 4, 4, index);
   return bytes;
 }
 
