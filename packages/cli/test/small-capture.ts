@@ -103,6 +103,15 @@ export interface CaptureOptions {
   readonly fileName?: string;
   /** Where the kernel's symbols are. */
   readonly functions?: bigint;
+  /** More symbols that kallsyms lists, for livepatch relocations: in the order of positions. */
+  readonly more?: readonly MoreSymbol[];
+}
+
+/** A symbol that kallsyms lists; of the kernel without a module. */
+interface MoreSymbol {
+  readonly name: string;
+  readonly address: bigint;
+  readonly module?: string;
 }
 
 /** Write a capture of a fixture, `x86/hello-6.1.ko`, into a new folder. */
@@ -112,7 +121,8 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
   const known = addressMapOf(object);
   const map = { ...known, functions: options.functions ?? known.functions };
   const symbols = makeSymbols(object, map);
-  const loaded = load(object, map, symbols);
+  const more = options.more ?? [];
+  const loaded = load(object, map, symbols, more);
   if (loaded.refused !== undefined) throw new Error(`${name} is refused: ${loaded.refused.reason}`);
   const module = modinfo(object, 'name');
   const functions = functionsOf(object, loaded);
@@ -134,7 +144,8 @@ export function makeCapture(folder: string, name: string, options: CaptureOption
   write(join(folder, 'version'), `Linux version ${releaseOf(object)} (made up)\n`);
   write(join(folder, 'cpuinfo.txt'), 'processor\t: 0\nprocessor\t: 1\n');
   write(join(folder, 'auxv.bin'), auxiliaryVector(map.pageSize, object.byteOrder));
-  write(join(folder, 'kallsyms.txt.gz'), kallsyms(symbols, functions, module));
+  const own = functions.map((one) => ({ ...one, module }));
+  write(join(folder, 'kallsyms.txt.gz'), kallsyms(symbols, [...more, ...own]));
   write(file, bytes);
   return { folder, module, file, loaded, sections, symbols, functions };
 }
@@ -181,7 +192,12 @@ function makeSymbols(object: ObjectFile, { functions }: AddressMap): ReadonlyMap
   return new Map([...names].map((name, index) => [name, functions + BigInt(index) * 0x40n]));
 }
 
-function load(object: ObjectFile, map: AddressMap, symbols: ReadonlyMap<string, bigint>): LoadedModule {
+function load(
+  object: ObjectFile,
+  map: AddressMap,
+  symbols: ReadonlyMap<string, bigint>,
+  more: readonly MoreSymbol[],
+): LoadedModule {
   const architecture = requireArchitecture(object, architectures);
   const kernel = parseKernel(releaseOf(object));
   const machine = {
@@ -204,6 +220,10 @@ function load(object: ObjectFile, map: AddressMap, symbols: ReadonlyMap<string, 
       address: (name) => symbols.get(name),
       functionAt: (address) => functions.get(address),
     },
+    livepatchSymbols: (_object, wanted) =>
+      more
+        .filter(({ name, module }) => name === wanted && module === undefined)
+        .map(({ address }) => address),
     perCpuAddress: map.perCpu,
     // s390x 6.1 always has one; a verification reads it from the call sites.
     answers: new Map([
@@ -242,13 +262,12 @@ function functionsOf(object: ObjectFile, { image }: LoadedModule): readonly Modu
   return functions;
 }
 
-function kallsyms(
-  symbols: ReadonlyMap<string, bigint>,
-  functions: readonly ModuleFunction[],
-  module: string,
-): Uint8Array {
-  const own = functions.map(({ name, address }) => `${digits(address)} t ${name}\t[${module}]\n`);
-  return gzipSync([...kallsymsLines(symbols), ...own].join(''));
+function kallsyms(symbols: ReadonlyMap<string, bigint>, more: readonly MoreSymbol[]): Uint8Array {
+  const lines = more.map(({ name, address, module }) => {
+    const origin = module === undefined ? '' : `\t[${module}]`;
+    return `${digits(address)} t ${name}${origin}\n`;
+  });
+  return gzipSync([...kallsymsLines(symbols), ...lines].join(''));
 }
 
 function kallsymsLines(symbols: ReadonlyMap<string, bigint>): string[] {

@@ -42,7 +42,7 @@ const validate = new Ajv2020({ allErrors: true }).compile(
     origin: text,
     machine: exactly({
       inferred: listOf({
-        kind: { enum: ['feature', 'kernel-chosen'] },
+        kind: { enum: ['feature', 'kernel-chosen', 'livepatch'] },
         id: text,
         answer: text,
         agreeing: count,

@@ -212,3 +212,4 @@ export { klpFuncEntry, klpObjectEntry, klpRelocEntry } from './special-sections/
 export { absoluteTables, genericSections, prel32Tables } from './special-sections/generic.ts';
 export type { Capability, KernelSupport, Support, ToolSupport } from './support.ts';
 export { isInRange } from './value-range.ts';
+export { symbolValue } from './symbol-value.ts';

@@ -20,7 +20,7 @@ export interface PlacedSection {
  * key, the function behind a static call. The same kind and ID always get the same answer, at every place that asks.
  */
 export interface Question {
-  readonly kind: 'feature' | 'ftrace' | 'jump-label' | 'kernel-chosen' | 'static-call';
+  readonly kind: 'feature' | 'ftrace' | 'jump-label' | 'kernel-chosen' | 'livepatch' | 'static-call';
   readonly id: string;
   /** A place in memory whose bytes tell the answer. */
   readonly address: bigint;

@@ -81,7 +81,13 @@ export {
 } from './verify.ts';
 export { sumSections, verifyJson, verifyReport, verifySchema, type VerifySums } from './verify-report.ts';
 export type { SymbolAt } from './traced-functions.ts';
-export { addExportsOf, externalSymbols, unaidedInputOf, type Reload } from './load-input.ts';
+export {
+  addExportsOf,
+  externalSymbols,
+  livepatchSymbols,
+  unaidedInputOf,
+  type Reload,
+} from './load-input.ts';
 export { generatedCodeAreas } from './generated-code.ts';
 export { groupByFunction, type FunctionSums } from './function-report.ts';
 export { explainAddress, type ExplainedAddress } from './address-report.ts';

@@ -1,5 +1,6 @@
 import type { Question } from '@kelp/core';
-import { loadModule, questionKey, type LoadedModule, type LoadInput } from '@kelp/loader';
+import { loadModule, questionKey, type LoadedModule, type LoadInput, type Witness } from '@kelp/loader';
+import { loadWithLateObjects, type LateTargets } from './late-objects.ts';
 import { verdictOf, Votes, type ReadMemory, type Tally, type Verdict } from './votes.ts';
 
 export type { ReadMemory } from './votes.ts';
@@ -27,22 +28,23 @@ const mostRounds = 6;
  * for each feature, static key or static call, however many places ask. Only what is asked is looked at.
  *
  * @param shared - answers that other modules gave; new ones are added.
+ * @param targets - for a livepatch module: what it is applied to late.
  */
 export function loadWithMemory(
   input: LoadInput,
   read: ReadMemory,
   shared: Map<string, string>,
+  targets?: LateTargets,
 ): InferredLoad {
   const inferences: Inference[] = [];
   const layout = new Map<string, Tally>();
   for (let round = 1; ; round++) {
     const votes = new Votes();
     const laidOut = [...layout].map(([key, { used }]) => [key, used] as const);
-    const loaded = loadModule({
-      ...input,
-      answers: new Map([...laidOut, ...shared, ...(input.answers ?? [])]),
-      witness: (question, asking) => votes.count(question, asking, read),
-    });
+    const answered = { ...input, answers: new Map([...laidOut, ...shared, ...(input.answers ?? [])]) };
+    const witness: Witness = (question, asking) => votes.count(question, asking, read);
+    const load = (asking: boolean): LoadedModule => loadModule(asking ? { ...answered, witness } : answered);
+    const loaded = targets === undefined ? load(true) : loadWithLateObjects(load, targets, read);
     const open = round > mostRounds ? [] : [...votes.tallies.values()].filter(({ given }) => !given);
     const undecided = open.filter(({ decidesLayout }) => decidesLayout);
     // Where sections stand comes first: all other places are elsewhere until that is known.

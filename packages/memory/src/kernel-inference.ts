@@ -1,5 +1,6 @@
 import type { LoadInput } from '@kelp/loader';
 import { loadWithMemory, type InferredLoad, type Inference } from './inference.ts';
+import type { LateTargets } from './late-objects.ts';
 import { KernelVotes, type ReadMemory, type Tally, type Votes } from './votes.ts';
 
 /** Answers that change may change what is asked; that ends soon. */
@@ -8,6 +9,7 @@ const mostRounds = 4;
 /** A module of a kernel as it is predicted; another load takes its place while answers change. */
 export interface Prediction {
   readonly input: LoadInput;
+  readonly targets: LateTargets | undefined;
   readonly load: InferredLoad;
 }
 
@@ -20,7 +22,7 @@ export class KernelInference {
   /** Answers in use, by key of the question. */
   readonly #answers = new Map<string, string>();
   readonly #votes = new KernelVotes();
-  readonly #predictions: { readonly input: LoadInput; load: InferredLoad }[] = [];
+  readonly #predictions: (Omit<Prediction, 'load'> & { load: InferredLoad })[] = [];
 
   /** Keys of questions whose answers are in a result. */
   readonly #taken = new Set<string>();
@@ -29,11 +31,15 @@ export class KernelInference {
     this.#read = read;
   }
 
-  /** Load a module. What others say may change the prediction until {@link settle}. */
-  predict(input: LoadInput): Prediction {
-    const load = withoutQuestions(loadWithMemory(input, this.#read, this.#answers));
+  /**
+   * Load a module. What others say may change the prediction until {@link settle}.
+   *
+   * @param targets - for a livepatch module: what it is applied to late.
+   */
+  predict(input: LoadInput, targets?: LateTargets): Prediction {
+    const load = withoutQuestions(loadWithMemory(input, this.#read, this.#answers, targets));
     this.#votes.add(load.votes);
-    const prediction = { input, load };
+    const prediction = { input, targets, load };
     this.#predictions.push(prediction);
     return prediction;
   }
@@ -48,10 +54,10 @@ export class KernelInference {
       const stale = this.#predictions.filter(({ load }) => this.#isStale(load));
       if (stale.length === 0) return;
       for (const prediction of stale) {
-        const { votes } = prediction.load;
-        this.#votes.remove(votes);
-        prediction.load = withoutQuestions(loadWithMemory(prediction.input, this.#read, this.#answers));
-        prediction.load.votes.keep(this.#layoutTallies(votes));
+        const { input, targets, load } = prediction;
+        this.#votes.remove(load.votes);
+        prediction.load = withoutQuestions(loadWithMemory(input, this.#read, this.#answers, targets));
+        prediction.load.votes.keep(this.#layoutTallies(load.votes));
         this.#votes.add(prediction.load.votes);
       }
     }

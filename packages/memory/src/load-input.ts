@@ -1,6 +1,6 @@
-import type { Architecture, GeneratedCode } from '@kelp/core';
+import { vmlinuxObject, type Architecture, type GeneratedCode } from '@kelp/core';
 import type { ObjectFile } from '@kelp/core/elf';
-import type { ExternalSymbols, LoadInput } from '@kelp/loader';
+import type { ExternalSymbols, LivepatchSymbols, LoadInput } from '@kelp/loader';
 import { generatedCode } from './generated-code.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 import { kernelSymbol } from './kernel-symbols.ts';
@@ -13,13 +13,16 @@ export interface Reload {
   readonly architecture: Architecture;
   readonly described: DescribedMachine;
   readonly external: ExternalSymbols;
+  /** Absent: livepatch relocations against vmlinux are resolved with `external`. */
+  readonly livepatchSymbols?: LivepatchSymbols;
 }
 
 /**
  * The addresses, symbols and machine of a loaded module: everything that loading it again depends on but memory. What
  * the machine says about itself is the likely answer to what is asked, for somebody who has memory to look at.
  */
-export function loadInputOf({ module, object, architecture, described, external }: Reload): LoadInput {
+export function loadInputOf(reload: Reload): LoadInput {
+  const { module, object, architecture, described, external } = reload;
   const { certain, likely } = described.answers;
   return {
     object,
@@ -36,6 +39,7 @@ export function loadInputOf({ module, object, architecture, described, external 
       sections: new Map([...module.sections].map(([name, { address }]) => [name, address])),
     },
     external,
+    ...(reload.livepatchSymbols === undefined ? {} : { livepatchSymbols: reload.livepatchSymbols }),
     ...(module.perCpu === undefined ? {} : { perCpuAddress: module.perCpu.address }),
   };
 }
@@ -60,6 +64,17 @@ export function externalSymbols(
     get generatedCode() {
       return (generated ??= generatedCode(snapshot));
     },
+  };
+}
+
+/** Symbols of a snapshot as livepatch finds them: by address in vmlinux, in the order of the symbol table in a module. */
+export function livepatchSymbols(snapshot: Pick<KernelSnapshot, 'symbols'>): LivepatchSymbols {
+  return (object, name) => {
+    const inVmlinux = object === vmlinuxObject;
+    const found = snapshot.symbols
+      .namedIn(name, inVmlinux ? undefined : object)
+      .map(({ address }) => address);
+    return inVmlinux ? found.toSorted((a, b) => (a < b ? -1 : Number(a > b))) : found;
   };
 }
 

@@ -84,9 +84,14 @@ function moduleRow(name: string, sums: VerifySums, causes: readonly string[]): r
   ];
 }
 
+/** Answers that are shown whatever they are; of the others there are too many. */
+function isShown({ kind }: Inference): boolean {
+  return kind === 'feature' || kind === 'kernel-chosen' || kind === 'livepatch';
+}
+
 /** Features are many and have two answers: their names stand in two lists. */
 function inferredBlocks(inferences: readonly Inference[]): readonly Block[] {
-  const shown = inferences.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen');
+  const shown = inferences.filter(isShown);
   if (shown.length === 0) return [];
   const features = shown.filter(({ kind }) => kind === 'feature');
   const definitions = [...new Set(features.map(({ answer }) => answer))].toSorted().map((answer) => ({
@@ -98,11 +103,20 @@ function inferredBlocks(inferences: readonly Inference[]): readonly Block[] {
       .join(', '),
   }));
   const chosen = shown.filter(({ kind }) => kind === 'kernel-chosen');
+  const livepatched = shown.filter(({ kind }) => kind === 'livepatch');
   const disputed = inferences.filter(({ disagreeing }) => disagreeing > 0);
   return [
     { kind: 'heading', level: 2, text: 'Inferred from memory' },
     ...(definitions.length === 0 ? [] : [{ kind: 'definitions' as const, definitions }]),
     ...(chosen.length === 0 ? [] : [inferenceTable('Values that the kernel chose', chosen)]),
+    ...(livepatched.length === 0
+      ? []
+      : [
+          inferenceTable(
+            'Livepatch relocations, by livepatch and object, and addresses of stale ones',
+            livepatched,
+          ),
+        ]),
     ...(disputed.length === 0 ? [] : [inferenceTable('Answers that some places contradict', disputed)]),
   ];
 }
@@ -224,7 +238,7 @@ export function verifyJson(origin: string, results: Results, symbolAt: SymbolAt)
   return {
     schema: verifySchema,
     origin,
-    machine: { inferred: inferred.filter(({ kind }) => kind === 'feature' || kind === 'kernel-chosen') },
+    machine: { inferred: inferred.filter(isShown) },
     modules: verified.map((module) => moduleJson(module, symbolAt)),
     failed: results.flatMap((result) => {
       if (!('error' in result)) return [];

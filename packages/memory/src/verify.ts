@@ -10,6 +10,7 @@ import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
 import {
   questionKey,
   type ExternalSymbols,
+  type LivepatchSymbols,
   type LoadedModule as PredictedModule,
   type LoadInput,
   type LoadRefusal,
@@ -17,9 +18,11 @@ import {
 import { compareModule, type ComparedModule } from './comparison.ts';
 import type { Inference } from './inference.ts';
 import { KernelInference, type Prediction } from './kernel-inference.ts';
-import { addExportsOf, externalSymbols, loadInputOf } from './load-input.ts';
+import { lateModules, type LateTargets } from './late-objects.ts';
+import { addExportsOf, externalSymbols, livepatchSymbols, loadInputOf } from './load-input.ts';
 import type { KernelSnapshot, LoadedModule } from './kernel-snapshot.ts';
 import { describeMachine, type DescribedMachine, type MachineDescription } from './machine-description.ts';
+import { targetLayout, type TargetLayout } from './target-layout.ts';
 
 export interface VerifyOptions {
   readonly architectures: readonly Architecture[];
@@ -123,6 +126,7 @@ class Verifier {
   /** Exports of the modules loaded so far. */
   readonly #exports = new Map<string, bigint>();
   readonly #external: ExternalSymbols;
+  readonly #livepatchSymbols: LivepatchSymbols;
   #described: DescribedMachine | undefined;
 
   constructor(snapshot: KernelSnapshot, options: VerifyOptions) {
@@ -130,6 +134,7 @@ class Verifier {
     this.#options = options;
     this.#inference = new KernelInference(this.#read);
     this.#external = externalSymbols(snapshot, this.#exports);
+    this.#livepatchSymbols = livepatchSymbols(snapshot);
   }
 
   readonly #read = (address: bigint, length: number): Uint8Array | undefined =>
@@ -150,12 +155,34 @@ class Verifier {
       this.#options.machine,
     ));
     const input: LoadInput = {
-      ...loadInputOf({ module, object, architecture, described, external: this.#external }),
+      ...loadInputOf({
+        module,
+        object,
+        architecture,
+        described,
+        external: this.#external,
+        livepatchSymbols: this.#livepatchSymbols,
+      }),
       ...(this.#options.without === undefined ? {} : { without: this.#options.without }),
     };
-    const prediction = this.#inference.predict(input);
+    const prediction = this.#inference.predict(input, await this.#targets(module.name, input));
     requireAddresses(prediction.load.loaded, module);
     return { module, file: found.file, architecture, prediction };
+  }
+
+  /** What a livepatch module is applied to late; undefined for other modules. */
+  async #targets(livepatch: string, input: LoadInput): Promise<LateTargets | undefined> {
+    const names = lateModules(input.object);
+    if (names.length === 0) return undefined;
+    const layouts = new Map<string, TargetLayout>();
+    for (const name of names) {
+      const found = await this.#options.moduleFile(name);
+      if (found === undefined) continue;
+      const object = parseObjectFile(found.bytes, found.file);
+      layouts.set(name, targetLayout(object, input.architecture, input.kernel, input.machine));
+    }
+    const present = this.#snapshot.modules.map(({ name }) => name);
+    return { livepatch, present, symbols: this.#livepatchSymbols, layouts };
   }
 
   /** Let the modules agree on what was inferred. */

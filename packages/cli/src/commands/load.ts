@@ -6,6 +6,7 @@ import {
   addExportsOf,
   describeMachine,
   externalSymbols,
+  livepatchSymbols,
   loadJson,
   loadReport,
   parseKallsyms,
@@ -150,7 +151,14 @@ async function captured(
     }
     const described = describeMachine(snapshot, architecture);
     const external = externalSymbols(snapshot, exported);
-    return unaidedInputOf({ module, object, architecture, described, external });
+    return unaidedInputOf({
+      module,
+      object,
+      architecture,
+      described,
+      external,
+      livepatchSymbols: livepatchSymbols(snapshot),
+    });
   } finally {
     // What loading needs has been read; symbols stay in memory.
     snapshot.close();
