@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { KelpError, type MachineText } from '@kelp/core';
-import { parseExports, parsePerCpu, parseRegions, parseSections } from './capture-json.ts';
+import { parseExports, parsePerCpu, parseRegions, parseSections, parseSrcversions } from './capture-json.ts';
 import type { CapturedRange, CapturedSection } from './capture-json.ts';
 import { captureMemory } from './capture-memory.ts';
 import { fileFault, systemCode } from './file-fault.ts';
@@ -28,7 +28,7 @@ export function isCaptureFolder(folder: string): boolean {
 
 /**
  * Open a capture folder: sections.json, regions.json, modules.txt, memory/MODULE/*.bin, kallsyms.txt.gz (or
- * kallsyms.txt), and where they are present exports.json, percpu.json, modules/*.ko and texts about the machine.
+ * kallsyms.txt), and where they are present exports.json, percpu.json, srcversions.json, modules/*.ko and texts about the machine.
  *
  * A capture may be one of several steps of one run: what it lacks about the machine is then taken from the folder
  * above, which is recognized by its `version`.
@@ -43,6 +43,7 @@ export function openCaptureFolder(folder: string): CaptureFolder {
   const sections = parsePart(folder, 'sections.json', parseSections);
   const regions = parseOptional(folder, 'regions.json', parseRegions);
   const perCpu = parseOptional(folder, 'percpu.json', parsePerCpu);
+  const srcversions = parseOptional(folder, 'srcversions.json', parseSrcversions);
   const lines = parsePart(folder, 'modules.txt', parseModules);
   const exported = parseExported(machine);
   const text = (name: MachineText): string | undefined => readOptional(join(machine, name))?.toString('utf8');
@@ -58,7 +59,10 @@ export function openCaptureFolder(folder: string): CaptureFolder {
       return (symbols ??= readSymbols(folder, exported));
     },
     exports: exported,
-    modules: lines.map((line) => loadedModule(line, sections, regions, perCpu)),
+    modules: lines.map((line) => ({
+      ...loadedModule(line, sections, regions, perCpu),
+      srcversion: srcversions.get(line.name),
+    })),
     moduleFiles: findModuleFiles(folder, machine),
     text,
     auxiliaryVector: () => readOptional(join(machine, 'auxv.bin')),

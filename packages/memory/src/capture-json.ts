@@ -57,6 +57,17 @@ export function parseExports(text: string, file: string): ReadonlyMap<string, bi
   );
 }
 
+/** Read srcversions.json: checksums of sources by module. @throws KelpError `memory/damaged-capture`. */
+export function parseSrcversions(text: string, file: string): ReadonlyMap<string, string> {
+  const modules = members(parseJson(text, file), 'the file', file);
+  return new Map(
+    modules.map(([module, value]) => {
+      if (typeof value === 'string') return [module, value];
+      throw damaged(`module ${JSON.stringify(module)} has the srcversion ${shown(value)}`, file);
+    }),
+  );
+}
+
 /** Refuse a name from a file that would lead elsewhere as a part of a path. @throws KelpError `memory/unsafe-name`. */
 export function checkFileName(name: string, file: string): void {
   if (/^[^/\\\0]+$/u.test(name) && name !== '.' && name !== '..') return;

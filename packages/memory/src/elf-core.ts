@@ -84,7 +84,7 @@ export function readElfCore(file: RandomAccess): ElfCore {
     segments: loads.offset.length,
     virtual: isVirtual ? segmentMemory(file, loads, loads.virtual) : undefined,
     physical: isPhysical ? segmentMemory(file, loads, loads.physical) : undefined,
-    physicalRanges: isPhysical ? rangesOf(loads) : [],
+    physicalRanges: isPhysical ? rangesOf(loads, file.size) : [],
   };
 }
 
@@ -199,14 +199,21 @@ function readSegment(file: RandomAccess, position: bigint, length: number): Uint
   }
 }
 
-function rangesOf(loads: Segments): { address: bigint; size: bigint }[] {
-  const ranges = Array.from(loads.physical, (address, index) => ({
-    address,
-    size: loads.fileSize[index] ?? 0n,
-  }));
-  return ranges
-    .filter(({ address, size }) => address !== noPhysicalAddress && size > 0n)
-    .toSorted((a, b) => (a.address < b.address ? -1 : 1));
+/**
+ * What is recorded of physical memory. No more than the file holds, in one segment and in all: whoever searches the ranges
+ * would be at it for ages.
+ */
+function rangesOf(loads: Segments, fileSize: bigint): { address: bigint; size: bigint }[] {
+  const ranges: { address: bigint; size: bigint }[] = [];
+  let left = fileSize;
+  for (const [index, address] of loads.physical.entries()) {
+    const behind = fileSize - (loads.offset[index] ?? 0n);
+    const size = min(min(loads.fileSize[index] ?? 0n, behind), left);
+    if (address === noPhysicalAddress || size <= 0n) continue;
+    left -= size;
+    ranges.push({ address, size });
+  }
+  return ranges.toSorted((a, b) => (a.address < b.address ? -1 : 1));
 }
 
 function readExactly(file: RandomAccess, position: bigint, length: number, what: string): Uint8Array {

@@ -61,7 +61,13 @@ export function openLiveKernel(paths: LivePaths = usualPaths): LiveKernel {
         return symbols().exports;
       },
       modules: lines.map((line) =>
-        loadedModule(reader, moduleLayout, line, sections.get(line.name) ?? new Map()),
+        loadedModule(
+          reader,
+          moduleLayout,
+          line,
+          sections.get(line.name) ?? new Map(),
+          srcversion(paths, line),
+        ),
       ),
       text,
       auxiliaryVector: () => readOptional(join(paths.proc, 'self', 'auxv')),
@@ -134,6 +140,13 @@ function readSections(paths: LivePaths, module: string): ReadonlyMap<string, Loa
   return new Map(inOrder.map((section) => [section.name, section]));
 }
 
+/** Only modules that were built with a checksum have the file. */
+function srcversion({ sys }: LivePaths, { name }: ModuleLine): string | undefined {
+  return readOptional(join(sys, 'module', name, 'srcversion'))
+    ?.toString('utf8')
+    .trim();
+}
+
 function findLayout(
   paths: LivePaths,
   reader: KernelReader,
@@ -151,6 +164,7 @@ function loadedModule(
   layout: ModuleLayout | undefined,
   line: ModuleLine,
   sections: ReadonlyMap<string, LoadedSection>,
+  checksum: string | undefined,
 ): LoadedModule {
   const address = sections.get(thisModule)?.address;
   const structure =
@@ -166,6 +180,7 @@ function loadedModule(
     sections,
     areas: isSame ? structure.areas : [],
     perCpu: isSame ? structure.perCpu : undefined,
+    srcversion: checksum,
   };
 }
 

@@ -39,6 +39,8 @@ export interface LoadedModule {
   readonly sections: ReadonlyMap<string, LoadedSection>;
   readonly areas: readonly MemoryArea[];
   readonly perCpu: PerCpuBlock | undefined;
+  /** Checksum of its sources, where its build has one and the kernel tells it. Untrusted. */
+  readonly srcversion?: string | undefined;
 }
 
 /** A kernel with its modules, wherever its memory comes from. */

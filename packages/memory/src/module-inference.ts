@@ -59,6 +59,7 @@ export function inferLayout(reader: KernelReader, modules: readonly bigint[]): M
     areas,
     kallsyms: inferKallsyms(reader, candidates),
     perCpu: undefined,
+    srcversion: undefined,
   };
 }
 

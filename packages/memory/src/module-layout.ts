@@ -26,6 +26,8 @@ export interface ModuleLayout {
   readonly kallsyms: ModuleKallsymsLayout | undefined;
   /** `percpu` and `percpu_size`; undefined on kernels without SMP and where it could not be found. */
   readonly perCpu: { readonly base: number; readonly size: number } | undefined;
+  /** `srcversion`: a pointer to text, or NULL; undefined where it could not be found. */
+  readonly srcversion: number | undefined;
 }
 
 /** The sysfs attributes that keep the addresses of a module's sections (kernel/module/sysfs.c). */
@@ -57,7 +59,7 @@ export interface ModuleKallsymsLayout {
 /** What no kernel has changed without a seed for its layout: state, list and name come first. */
 export const moduleStart = { state: 0, list: 8, name: 24, nameSize: 56 } as const;
 
-/** The layout by the kernel's type information; undefined where that lacks a part that must be there. */
+/** The layout by the kernel's type information; undefined where that lacks a part that must be there, or is damaged. */
 export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
   const module = btf.struct('module');
   if (module === undefined) return undefined;
@@ -69,7 +71,7 @@ export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
     return undefined;
   const [base, size] = [offset('percpu'), offset('percpu_size')];
   const perCpu = base === undefined || size === undefined ? undefined : { base, size };
-  return {
+  const layout: ModuleLayout = {
     source: 'btf',
     size: module.size,
     list,
@@ -78,7 +80,21 @@ export function layoutFromBtf(btf: Btf): ModuleLayout | undefined {
     areas,
     kallsyms: moduleKallsyms(btf, module),
     perCpu,
+    srcversion: offset('srcversion'),
   };
+  return fits(layout) ? layout : undefined;
+}
+
+/** Whether all members lie in the struct, so that they can be read from it: type information of a dump may be damaged. */
+function fits({ size, name, areas, perCpu, srcversion }: ModuleLayout): boolean {
+  const ends = [
+    moduleStart.state + 4,
+    name + moduleStart.nameSize,
+    ...areas.flatMap((area) => [area.base + 8, area.size + 4]),
+    ...(perCpu === undefined ? [] : [perCpu.base + 8, perCpu.size + 4]),
+    ...(srcversion === undefined ? [] : [srcversion + 8]),
+  ];
+  return ends.every((end) => end <= size);
 }
 
 function sectionAttributes(btf: Btf, module: StructType): SectionAttributesLayout | undefined {

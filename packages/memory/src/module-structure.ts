@@ -1,5 +1,5 @@
 import { KelpError } from '@kelp/core';
-import type { KernelReader } from './kernel-reader.ts';
+import type { KernelReader, KernelView } from './kernel-reader.ts';
 import type { LoadedModule, LoadedSection, MemoryArea } from './kernel-snapshot.ts';
 import type { SymbolCollector } from './kernel-symbols.ts';
 import { hex } from './memory-source.ts';
@@ -16,6 +16,9 @@ const mostSections = 2 ** 16;
 
 /** More symbols than any module has. */
 const mostSymbols = 2 ** 20;
+
+/** Bytes of a checksum in digits, with some to spare: modpost writes 24. */
+const longestSrcversion = 64;
 
 /** Longest name of a section; sysfs allows no more. */
 const longestName = 256;
@@ -54,7 +57,18 @@ export function readModule(reader: KernelReader, layout: ModuleLayout, address: 
       perCpu === undefined || perCpuSize === 0
         ? undefined
         : { address: view.u64(perCpu.base), size: perCpuSize },
+    srcversion: readSrcversion(reader, view, layout),
   };
+}
+
+/** A module without one has NULL; and what points to memory that the dump lacks tells nothing. */
+function readSrcversion(
+  reader: KernelReader,
+  view: KernelView,
+  { srcversion }: ModuleLayout,
+): string | undefined {
+  const text = srcversion === undefined ? 0n : view.u64(srcversion);
+  return text === 0n ? undefined : reader.tryString(text, longestSrcversion);
 }
 
 /** The sections that the sysfs attributes of a module name, in the order of the section headers. */

@@ -6,7 +6,7 @@ import {
   type Architecture,
   type KelpError as KelpErrorType,
 } from '@kelp/core';
-import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
+import { findModinfoValue, parseObjectFile, type ObjectFile } from '@kelp/core/elf';
 import {
   questionKey,
   type ExternalSymbols,
@@ -70,8 +70,8 @@ export function isExplained(result: UnverifiedModule | VerifiedModule): boolean 
  * Predict the memory of every module of a kernel, and compare it with what is there. Results come in load order.
  *
  * What files and machine description do not decide is inferred, with one answer for all modules: so all of them are
- * loaded before the first is compared. A file of another build is told by its build ID only: a snapshot does not know
- * the srcversion of a loaded module.
+ * loaded before the first is compared. A file of another build is told by its build ID; where that is not known, by the
+ * srcversion.
  *
  * @throws KelpError `verify/unknown-step` for a name in `without`. What goes wrong with one module is its result:
  *   `verify/no-file`, `verify/other-build`, `verify/no-address`, and what reading file, symbols and memory throws.
@@ -209,12 +209,26 @@ class Verifier {
   #requireSameBuild(object: ObjectFile, module: LoadedModule, file: string): void {
     const note = object.section('.note.gnu.build-id');
     const place = module.sections.get('.note.gnu.build-id');
-    if (note === undefined || place === undefined) return;
-    const loaded = this.#snapshot.memory.read(place.address, note.size);
-    if (loaded === undefined || loaded.every((byte, index) => byte === note.bytes[index])) return;
+    const loaded =
+      note === undefined || place === undefined
+        ? undefined
+        : this.#snapshot.memory.read(place.address, note.size);
+    if (loaded === undefined) {
+      requireSameSources(object, module, file);
+      return;
+    }
+    if (loaded.every((byte, index) => byte === note?.bytes[index])) return;
     const message = `the file is another build than the loaded module ${module.name}: build IDs differ`;
     throw new KelpError('verify/other-build', message, { file, section: '.note.gnu.build-id' });
   }
+}
+
+/** Two builds of the same sources may still differ, by compiler and configuration: this tells less than a build ID. */
+function requireSameSources(object: ObjectFile, { name, srcversion }: LoadedModule, file: string): void {
+  const own = findModinfoValue(object.section('.modinfo')?.bytes ?? new Uint8Array(), 'srcversion');
+  if (own === undefined || srcversion === undefined || own === srcversion) return;
+  const message = `the file is another build than the loaded module ${name}: its srcversion is ${own}, that of the module ${srcversion}`;
+  throw new KelpError('verify/other-build', message, { file, section: '.modinfo' });
 }
 
 /** A section without an address can neither be compared nor relocated against. The kernel shows 0 for one it hides. */

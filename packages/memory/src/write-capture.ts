@@ -102,6 +102,10 @@ class CaptureWriter {
     this.#writeJson('sections.json', this.#sections);
     this.#writeJson('regions.json', this.#regions);
     this.#writeJson('percpu.json', this.#perCpu);
+    const srcversions = this.#snapshot.modules.flatMap(({ name, srcversion }) =>
+      srcversion === undefined ? [] : [[name, srcversion] as const],
+    );
+    if (srcversions.length > 0) this.#writeJson('srcversions.json', srcversions);
     const { exports } = this.#snapshot;
     if (exports !== undefined)
       this.#writeJson(

@@ -96,6 +96,20 @@ describe('addresses', () => {
     });
     expect(core.physicalRanges.map(({ address }) => address)).toEqual([0n, 0x10_0000_0000n]);
   });
+
+  test('ranges of physical memory hold no more than the file, whatever its headers say', () => {
+    const file = elfCore({
+      segments: [
+        { physical: 0x1000n, bytes: one },
+        { physical: 0x2000n, bytes: one },
+      ],
+    });
+    const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+    // p_filesz of both, behind the header of the notes.
+    for (const index of [1, 2]) view.setBigUint64(128 + index * 56 + 32, 1n << 55n, true);
+    const sizes = readElfCore(open(file)).physicalRanges.map(({ size }) => size);
+    expect(sizes.reduce((sum, size) => sum + size, 0n)).toBeLessThanOrEqual(BigInt(file.length));
+  });
 });
 
 test('a big-endian file is read the same', () => {

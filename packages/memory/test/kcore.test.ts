@@ -110,6 +110,18 @@ describe('a running kernel', () => {
     ]);
   });
 
+  test('tells the srcversion of modules that have one', () => {
+    const paths = machine(toy);
+    folder.write('sys/module/toy_first/srcversion', '533BB7E5866E52F63B9ACCB\n');
+    const live = openLiveKernel(paths);
+    expect(live.modules.map(({ srcversion }) => srcversion)).toEqual([
+      '533BB7E5866E52F63B9ACCB',
+      undefined,
+      undefined,
+    ]);
+    live.close();
+  });
+
   test('gives symbols, exports and memory', () => {
     const live = open(toy);
     expect(live.symbols.namedIn('toy_first_main', 'toy_first')).toHaveLength(1);

@@ -7,6 +7,9 @@ import { testFormats } from './page-table-formats.ts';
 import { PhysicalMemory } from './physical-memory.ts';
 import { toyArea, toyAttribute, toyBtf, toyModule, type ModuleForm } from './toy-module.ts';
 
+/** Of `toy_second`; the others have none. */
+export const toySrcversion = '533BB7E5866E52F63B9ACCB';
+
 /** Where the kernel of an architecture has its parts. */
 export interface ToyMachine {
   readonly machine: number;
@@ -353,6 +356,7 @@ export class ToyKernel {
     this.#writeSections(structure, sections);
     this.#writeSymbols(structure, symbols);
     if (perCpu !== undefined) this.#writePerCpu(structure, perCpu);
+    if (name === 'toy_second') this.u64(structure + BigInt(toyModule.srcversion), this.#text(toySrcversion));
     return { name, structure, base: text, size: 3 * pageSize, sections, symbols, perCpu };
   }
 

@@ -19,6 +19,7 @@ export const toyModule = {
   sections: 272,
   perCpu: 288,
   perCpuSize: 296,
+  srcversion: 304,
   size: 320,
 } as const;
 
@@ -80,6 +81,7 @@ export function toyBtf(form: ModuleForm, byteOrder: ByteOrder): Uint8Array {
     { name: 'sect_attrs', type: pointer, offset: toyModule.sections },
     { name: 'percpu', type: pointer, offset: toyModule.perCpu },
     { name: 'percpu_size', type: word, offset: toyModule.perCpuSize },
+    { name: 'srcversion', type: pointer, offset: toyModule.srcversion },
   ]);
   return builder.build();
 }

@@ -92,6 +92,39 @@ describe('build IDs', () => {
   });
 });
 
+describe('without build IDs, srcversions', () => {
+  const built = async (srcversion: string): Promise<{ file: string; bytes: Uint8Array }> => {
+    const modinfo = Buffer.from(`name=toy\0srcversion=${srcversion}\0`);
+    const bytes = writeObjectFile({
+      machine: toy.elf.machine,
+      byteOrder: 'little',
+      sections: [progbits('.text', text, code), progbits('.modinfo', SHF_ALLOC, modinfo)],
+    });
+    return await Promise.resolve({ file: 'toy.ko', bytes });
+  };
+  const loaded = { ...makeModule('toy', [['.text', 0x10000n, 16]]), srcversion: '533BB7E5' };
+
+  test('that differ are another build', async () => {
+    const [result] = await verify(memory, { moduleFile: async () => await built('533BB7E6') }, [loaded]);
+    expect(result).toMatchObject({
+      error: {
+        code: 'verify/other-build',
+        file: 'toy.ko',
+        section: '.modinfo',
+        message: textLike(/533BB7E6/u),
+      },
+    });
+  });
+
+  test.each([
+    ['that are the same', loaded],
+    ['of which one is not known', makeModule('toy', [['.text', 0x10000n, 16]])],
+  ])('%s are no objection', async (_, one) => {
+    const [result] = await verify(memory, { moduleFile: async () => await built('533BB7E5') }, [one]);
+    expect(result !== undefined && isExplained(result)).toBe(true);
+  });
+});
+
 test('one module that cannot be verified does not stop the others', async () => {
   const modules = [makeModule('broken', [['.text', 0x10000n, 16]]), module];
   const results = await verify(

@@ -8,7 +8,14 @@ import { elfCore } from './elf-core-file.ts';
 import { kdumpFile, type TestPage } from './kdump-file.ts';
 import { refusal, refused } from './refusal.ts';
 import { TemporaryFolder } from './temporary-folder.ts';
-import { release, ToyKernel, toyMachines, type ToyMachine, type ToyOptions } from './toy-kernel.ts';
+import {
+  release,
+  ToyKernel,
+  toyMachines,
+  toySrcversion,
+  type ToyMachine,
+  type ToyOptions,
+} from './toy-kernel.ts';
 import { toyModule } from './toy-module.ts';
 
 const folder = new TemporaryFolder();
@@ -140,6 +147,11 @@ describe('the per-CPU block of a module', () => {
     expect(inferPerCpu(reader, sizes(25))).toBeUndefined();
     expect(inferPerCpu(reader, sizes(0))).toBeUndefined();
   });
+});
+
+test('the srcversion of a module that has one', () => {
+  const checksums = [undefined, toySrcversion, undefined];
+  expect(open(toy().dump()).modules.map(({ srcversion }) => srcversion)).toEqual(checksums);
 });
 
 describe('VMCOREINFO', () => {

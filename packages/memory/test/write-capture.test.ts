@@ -37,6 +37,7 @@ test('what is written opens as the same snapshot', () => {
       ['.data', 0x20000n, 8],
     ]),
     perCpu: { address: 0x99n, size: 64 },
+    srcversion: '533BB7E5866E52F63B9ACCB',
   };
   const newer = {
     ...makeModule('b', [['.text', 0x30010n, 16]]),
@@ -57,7 +58,9 @@ test('what is written opens as the same snapshot', () => {
     base: 0x10000n,
     state: 'live',
     perCpu: { address: 0x99n, size: 64 },
+    srcversion: '533BB7E5866E52F63B9ACCB',
   });
+  expect(copy.modules[1]?.srcversion).toBeUndefined();
   expect(copy.modules[1]?.areas).toEqual([{ name: 'vmalloc', address: 0x30000n, size: 64 }]);
   expect(copy.release).toBe('6.12.1');
   expect([...copy.symbols].map(({ name, module }) => [name, module])).toEqual(
