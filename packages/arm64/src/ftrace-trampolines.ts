@@ -40,6 +40,17 @@ const trampolines: readonly FtraceTrampolines[] = [
   { section: '.init.text.ftrace_trampoline', functions: ['ftrace_caller'], applies: initTrampolines },
 ];
 
+/** Where call sites of code that stays find the trampolines. */
+export const ftraceSection = '.text.ftrace_trampoline';
+
+/** get_ftrace_plt(): which entry leads to a function; undefined where none does. */
+export function trampolineIndex(kernel: Kernel, name: string): number | undefined {
+  const index = trampolinesOf(kernel)
+    .find(({ section }) => section === ftraceSection)
+    ?.functions.indexOf(name);
+  return index === -1 ? undefined : index;
+}
+
 function trampolinesOf(kernel: Kernel): readonly FtraceTrampolines[] {
   return trampolines.filter(({ applies }) => appliesTo(applies, kernel));
 }

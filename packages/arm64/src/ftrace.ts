@@ -9,6 +9,7 @@ import {
   type FtraceSiteEncoder,
   type ModuleImage,
 } from '@kelp/core';
+import { tracedSite } from './ftrace-calls.ts';
 import { instructionBytes, isBti, moveX9X30, nop, readInstruction } from './instructions.ts';
 
 /** Kernels that may keep a pointer to its ftrace_ops in front of each function: DYNAMIC_FTRACE_WITH_CALL_OPS. */
@@ -28,7 +29,36 @@ export const ftraceSite: FtraceSiteEncoder = {
     const place = first !== undefined && isBti(first) ? start + 4n : start;
     return [...opsPointer(image, entry), ...saveReturnAddress(image, place)];
   },
+
+  traced(image, entry) {
+    if (!hasCallOps(image)) return tracedSite(image, entry);
+    if ((entry & 7n) !== 0n) return undefined;
+    const start = entry + 8n;
+    const first = readInstruction(image, start);
+    const place = first !== undefined && isBti(first) ? start + 4n : start;
+    return tracedSite(image, place, () => tracingOps(image, entry));
+  },
 };
+
+/** ftrace_rec_update_ops(): the ftrace_ops of the only tracer, or ftrace_list_ops; data that only some kernels list. */
+function tracingOps(image: ModuleImage, address: bigint): readonly CodeSite[] {
+  const present = image.read(address, 8) ?? new Uint8Array();
+  const answer = image.ask({
+    kind: 'kernel-chosen',
+    id: `ftrace_ops at 0x${address.toString(16)}`,
+    address,
+    candidates: [{ answer: 'as untraced', bytes: present }],
+    derive: pointerIn,
+  });
+  return answer.startsWith('0x')
+    ? [{ address, bytes: pointerBytes(BigInt(answer)), cause: 'kernel-chosen' }]
+    : [];
+}
+
+function pointerIn(bytes: Uint8Array): string | undefined {
+  const pointer = readContainer(bytes, 0, 8, 'little');
+  return isKernelPointer(pointer) ? `0x${pointer.toString(16)}` : undefined;
+}
 
 /** The kernel stops patching where it does not find a NOP. */
 function saveReturnAddress(image: ModuleImage, place: bigint): readonly CodeSite[] {
@@ -47,10 +77,7 @@ function opsPointer(image: ModuleImage, address: bigint): readonly CodeSite[] {
     id: 'ftrace_nop_ops',
     address,
     candidates: [{ answer: 'as in the file', bytes: present }],
-    derive: (bytes) => {
-      const pointer = readContainer(bytes, 0, 8, 'little');
-      return isKernelPointer(pointer) ? `0x${pointer.toString(16)}` : undefined;
-    },
+    derive: pointerIn,
   });
   return answer.startsWith('0x')
     ? [{ address, bytes: pointerBytes(BigInt(answer)), cause: 'kernel-chosen' }]

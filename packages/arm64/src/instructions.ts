@@ -52,6 +52,11 @@ export function encodeBranch(place: bigint, target: bigint): number {
   return 0x1400_0000 + Number(BigInt.asUintN(26, (target - place) >> 2n));
 }
 
+/** aarch64_insn_gen_branch_imm() with AARCH64_INSN_BRANCH_LINK: BL; undefined where the target is out of reach. */
+export function encodeCall(place: bigint, target: bigint): number | undefined {
+  return reachesByBranch(place, target) ? (encodeBranch(place, target) | 0x8000_0000) >>> 0 : undefined;
+}
+
 /**
  * aarch64_insn_gen_adr() with AARCH64_INSN_ADR_TYPE_ADRP. As there, the distance is cut to 32 bits of pages before it is
  * tested.

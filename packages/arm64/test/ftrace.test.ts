@@ -183,3 +183,64 @@ describe('trampolines', () => {
     expect(filled('7.3', symbols, ['.plt'], 'CONFIG_FTRACE=y').refusal).toBeUndefined();
   });
 });
+
+/** Calls of a traced site as `ADDRESS TRACER: WORDS`, with what else changes. */
+function calls(one: Case, entry = 0): readonly string[] {
+  const image = traced(one);
+  for (const { address, bytes, cause } of ftraceSite.encode(image, text + BigInt(entry), 0))
+    image.write(address, bytes, cause ?? 'ftrace');
+  const site = ftraceSite.traced?.(image, text + BigInt(entry), 0);
+  expect(site === undefined ? nop : toWords(site.untraced)).toBe(nop);
+  return (site?.calls() ?? []).map(({ tracer, bytes, others }) => {
+    const more = (others?.() ?? []).map(({ address, bytes: also }) => ` +${address - text} ${toWords(also)}`);
+    return `+${(site?.address ?? 0n) - text} ${tracer}: ${toWords(bytes)}${more.join('')}`;
+  });
+}
+
+describe('traced functions', () => {
+  const near = { ftrace_caller: text + 0x100_0000n, ftrace_regs_caller: text - 0x1000n };
+
+  test('the second NOP becomes a BL', () => {
+    // as: bl .+0xfffffc; bl .-0x1004
+    const one = { release: '6.1', code: `${nop} ${nop}`, entries: [0], symbols: near };
+    expect(calls(one)).toEqual(['+4 ftrace_caller: 943fffff', '+4 ftrace_regs_caller: 97fffbff']);
+  });
+
+  test('out of reach it calls the trampoline of the module', () => {
+    const far = { ftrace_caller: text + 0x4000_0000n, ftrace_regs_caller: text + 0x4000_1000n };
+    const [place, sections] = [text + 0x8000n, '.text.ftrace_trampoline'];
+    const image = testImage({
+      release: '6.1',
+      symbols: far,
+      sections: [
+        { name: '.text', address: text, bytes: words(`${mov} ${nop}`) },
+        { name: sections, address: place, bytes: new Uint8Array(24) },
+      ],
+    });
+    const site = ftraceSite.traced?.(image, text, 0);
+    // as: bl .+0x7ffc; bl .+0x8008: the entries have 12 bytes.
+    expect(site?.calls().map(({ tracer, bytes }) => `${tracer}: ${toWords(bytes)}`)).toEqual([
+      'ftrace_caller: 94001fff',
+      'ftrace_regs_caller: 94002002',
+    ]);
+  });
+
+  test('in a kernel with a pointer in front of the function, that changes with the call', () => {
+    const one = {
+      release: '7.3',
+      code: `${nop} ${nop} d503245f ${nop} ${nop}`,
+      entries: [0],
+      symbols: { ftrace_nop_ops: ops, ftrace_caller: text + 0x100_0010n },
+    };
+    expect(calls(one)).toEqual(['+16 ftrace_caller: 94400000']);
+    const answers = { [`ftrace_ops at 0x${text.toString(16)}`]: `0x${(ops + 8n).toString(16)}` };
+    expect(calls({ ...one, answers })).toEqual(['+16 ftrace_caller: 94400000 +0 da341360 ffffa853']);
+  });
+
+  test('code that is not as ftrace makes it is no site', () => {
+    expect(calls({ release: '6.1', code: `${nop} d65f03c0`, entries: [0], symbols: near })).toEqual([]);
+    const config = 'CONFIG_DYNAMIC_FTRACE_WITH_CALL_OPS=y';
+    const code = `${nop} ${nop} ${nop} ${nop} ${nop}`;
+    expect(calls({ release: '7.3', code, config, entries: [4], symbols: near }, 4)).toEqual([]);
+  });
+});

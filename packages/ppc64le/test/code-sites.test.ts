@@ -78,6 +78,54 @@ describe('patchable function entries in 6.12', () => {
   });
 });
 
+describe('traced functions with a call', () => {
+  const caller = text + 0x100_0000n;
+  const far = 0xc000_0000_0007_7204n;
+  const stubs = text + 0x4_0000n;
+
+  function calls(release: string, table: string, values: readonly number[], regs = far): readonly string[] {
+    const image = testImage({
+      kernel: parseKernel(release),
+      memory: [
+        ['.text', text, code(...values)],
+        ['.stubs', stubs, '00'.repeat(400)],
+        [table, text + 0x1_0000n, quad(text + 8n)],
+      ],
+      symbols: { ftrace_caller: caller, ftrace_regs_caller: regs, '.TOC.': 0xc000_0000_01ef_9100n },
+    });
+    const site = ppc64le.ftraceSite?.traced?.(image, text + 8n, 0);
+    expect(toHex(site?.untraced)).toBe(site === undefined ? '' : code(nop));
+    return (site?.calls() ?? []).map(
+      ({ tracer, bytes }) => `${(site?.address ?? 0n) - text} ${tracer} ${toHex(bytes)}`,
+    );
+  }
+
+  // as: bl .+0xfffff8; bl to the second stub, which has 40 bytes
+  const expected = [`8 ftrace_caller ${code(0x48ff_fff9)}`, `8 ftrace_regs_caller ${code(0x4804_0021)}`];
+
+  test.each(['6.1', '6.12', '7.3'])('of _mcount, in reach and through a stub, in %s', (release) => {
+    expect(calls(release, '__mcount_loc', [0, mflr, nop])).toEqual(expected);
+  });
+
+  test('behind a store, and where the store became a nop', () => {
+    expect(calls('6.1', '__mcount_loc', [mflr, store, nop])).toEqual(expected);
+    expect(calls('7.3', '__mcount_loc', [mflr, nop, nop])).toEqual(expected);
+  });
+
+  test('the second nop of a patchable entry in 6.12', () => {
+    const found = calls('6.12', '__patchable_function_entries', [0, 0, mflr, nop]);
+    expect(found).toEqual([
+      `12 ftrace_caller ${code(0x48ff_fff5)}`,
+      `12 ftrace_regs_caller ${code(0x4804_001d)}`,
+    ]);
+  });
+
+  test('other code is no site', () => {
+    expect(calls('6.1', '__mcount_loc', [0, mflr, call])).toEqual([]);
+    expect(calls('6.1', '__mcount_loc', [0, 0x3860_0000, nop])).toEqual([]);
+  });
+});
+
 describe('patchable function entries in 7.3', () => {
   const stubs = 0xc008_0000_0079_1a88n;
   const caller = 0xc000_0000_0007_7204n;
@@ -145,6 +193,43 @@ describe('patchable function entries in 7.3', () => {
     expect(
       image.questions[0]?.derive?.(Uint8Array.from(Buffer.from(quad(operations), 'hex')), () => undefined),
     ).toBe('0xc0000000014a1f78');
+  });
+
+  test('a traced function branches to its sequence, which calls the tracer', () => {
+    const sequence = stubs + 88n;
+    const answers = {
+      [`out of line 0x${(sequence + 4n).toString(16)}`]: 'ftrace_regs_caller',
+      [`ftrace_ops at 0x${(stubs + 80n).toString(16)}`]: '0xc0000000014a2000',
+    };
+    const site = ppc64le.ftraceSite?.traced?.(traced({ answers }), entry, 0);
+    expect([site?.address, toHex(site?.untraced)]).toEqual([entry, code(nop)]);
+    const [only, ...others] = site?.calls() ?? [];
+    expect(others).toEqual([]);
+    // as: b .+0x40ad0; the sequence: bl to the second stub, 0x34 before it
+    expect([only?.tracer, toHex(only?.bytes)]).toEqual(['its out-of-line sequence', code(0x4804_0ad0)]);
+    expect(only?.others?.().map(({ address, bytes, cause }) => [address, toHex(bytes), cause])).toEqual([
+      [sequence + 4n, code(0x4bff_ffcd), undefined],
+      [stubs + 80n, quad(0xc000_0000_014a_2000n), 'kernel-chosen'],
+    ]);
+  });
+
+  test('the sequence tells which of the two it calls, and the pointer in front of it for whom', () => {
+    const image = traced();
+    ppc64le.ftraceSite?.traced?.(image, entry, 0)?.calls()[0]?.others?.();
+    const [calls, pointer] = image.questions;
+    expect(calls?.candidates.map(({ answer, bytes }) => [answer, toHex(bytes)])).toEqual([
+      ['ftrace_caller', code(0x4bff_ffa5)],
+      ['ftrace_regs_caller', code(0x4bff_ffcd)],
+    ]);
+    const derive = (value: bigint): string | undefined =>
+      pointer?.derive?.(Uint8Array.from(Buffer.from(quad(value), 'hex')), () => undefined);
+    expect(derive(operations)).toBe('0xc0000000014a1f78');
+    expect(derive(operations + 1n)).toBeUndefined();
+  });
+
+  test('a function without the nop, or without a sequence, is not traced', () => {
+    expect(ppc64le.ftraceSite?.traced?.(traced({}, 10, code(0, 0)), entry, 0)).toBeUndefined();
+    expect(ppc64le.ftraceSite?.traced?.(traced(), entry, 8)).toBeUndefined();
   });
 
   test('clang lists the global entry point: the nop stands behind it', () => {

@@ -6,6 +6,7 @@ import {
   type ModuleImage,
 } from '@kelp/core';
 import { described, facility } from './features.ts';
+import { tracedSite } from './ftrace-calls.ts';
 import {
   BRASL_R1,
   BRCL_ALWAYS,
@@ -72,6 +73,7 @@ export const ftraceSite: FtraceSiteEncoder = {
     const trampoline = BigInt(start) + BigInt(position * trampolineSize);
     return [{ address: entry, bytes: relativeLong(BRCL_NEVER, entry, trampoline) }];
   },
+  traced: tracedSite,
 };
 
 /** One answer for all sites of a module. */

@@ -12,6 +12,8 @@ export const nop6 = Uint8Array.of(0xc0, 0x04, 0x00, 0x00, 0x00, 0x00);
 /** First halfwords of instructions with a 32-bit distance behind it. */
 export const BRCL_NEVER = 0xc004;
 export const BRCL_ALWAYS = 0xc0f4;
+/** brasl %r0, which calls a tracer. */
+export const BRASL_R0 = 0xc005;
 /** brasl %r1, which calls the shared ftrace trampoline. */
 export const BRASL_R1 = 0xc015;
 

@@ -81,6 +81,61 @@ describe('ftrace call sites', () => {
   });
 });
 
+describe('traced functions', () => {
+  const caller = 0x3ff80001000n;
+  const bpf = 0x3ff80340000n;
+
+  function calls(
+    release: string,
+    code: string,
+    memory: Readonly<Record<string, string>> = {},
+  ): readonly string[] {
+    const image = testImage({
+      release,
+      memory: [[entry, code]],
+      symbols: { ftrace_caller: caller },
+      generatedCode: [{ name: 'bpf_trampoline_6442', address: bpf }],
+    });
+    const read = (address: bigint): Uint8Array | undefined => {
+      const bytes = memory[`0x${address.toString(16)}`];
+      return bytes === undefined ? undefined : fromHex(bytes);
+    };
+    const site = ftraceSite.traced?.(image, entry, 0);
+    expect(toHex(site?.untraced)).toBe(site === undefined ? '' : code);
+    return (site?.calls() ?? []).map(({ tracer, bytes, isSound }) => {
+      return `${tracer}: ${toHex(bytes)} ${isSound === undefined ? '' : String(isSound(read))}`.trim();
+    });
+  }
+
+  test.each(['6.1', '7.3'])('%s: the nop with a distance jumps to its trampoline', (release) => {
+    expect(calls(release, 'c00400004e5c')).toEqual(['its trampoline: c0f400004e5c true']);
+  });
+
+  // 0x9cb8 behind the entry, and 16 bytes on.
+  const interceptor = '0x3ff80305010';
+
+  test.each([
+    ['ftrace_caller', caller, true],
+    ['a trampoline of BPF', bpf, true],
+    ['anything else', caller + 2n, false],
+  ])('which calls %s', (_, target, isSound) => {
+    const memory = { [interceptor]: target.toString(16).padStart(16, '0') };
+    expect(calls('6.1', 'c00400004e5c', memory)).toEqual([`its trampoline: c0f400004e5c ${isSound}`]);
+  });
+
+  test('a nop without distance becomes a call', () => {
+    // (0x3ff80001000 - 0x3ff802fb348) / 2, (0x3ff80340000 - 0x3ff802fb348) / 2
+    expect(calls('7.3', nop)).toEqual([
+      'ftrace_caller: c005ffe82e5c',
+      'bpf_trampoline_6442 at 0x3ff80340000: c0050002265c',
+    ]);
+  });
+
+  test('other code is no site', () => {
+    expect(calls('7.3', 'c0e500001234')).toEqual([]);
+  });
+});
+
 describe('where the trampolines are', () => {
   const trampoline = 0x3ff80305018n;
   /** brasl %r1,...; padding; the function behind its nop; ftrace_caller. */

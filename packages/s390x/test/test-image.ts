@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { parseKernel, type ModuleImage, type PlacedSection, type Question } from '@kelp/core';
+import {
+  parseKernel,
+  type GeneratedCode,
+  type ModuleImage,
+  type PlacedSection,
+  type Question,
+} from '@kelp/core';
 import { parseObjectFile, type ObjectFile } from '@kelp/core/elf';
 import type { LoadedImage } from '@kelp/loader';
 
@@ -33,6 +39,8 @@ interface TestImageInput {
   readonly features?: Readonly<Record<string, boolean>>;
   readonly answers?: Readonly<Record<string, string>>;
   readonly functions?: ReadonlyMap<bigint, string>;
+  readonly symbols?: Readonly<Record<string, bigint>>;
+  readonly generatedCode?: readonly GeneratedCode[];
 }
 
 export function testImage({
@@ -41,6 +49,8 @@ export function testImage({
   features = {},
   answers = {},
   functions,
+  symbols = {},
+  generatedCode = [],
 }: TestImageInput): TestImage {
   const ranges = memory.map(([address, hex]) => ({ address, bytes: fromHex(hex) }));
   const find = (address: bigint, length: number): Uint8Array | undefined => {
@@ -67,8 +77,8 @@ export function testImage({
       find(address, bytes.length)?.set(bytes);
       writes.push(`${cause} 0x${address.toString(16)} ${toHex(bytes)}`);
     },
-    externalSymbol: () => undefined,
-    generatedCode: [],
+    externalSymbol: (name) => symbols[name],
+    generatedCode,
     functionAt: (address) => functions?.get(address),
     ask: (question) => {
       questions.push(question);
