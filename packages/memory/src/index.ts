@@ -65,6 +65,7 @@ export {
   type SkipReason,
   type UnexplainedBytes,
 } from './comparison.ts';
+export type { LateTargets } from './late-objects.ts';
 export { loadWithMemory, type InferredLoad, type Inference, type ReadMemory } from './inference.ts';
 export {
   describeMachine,

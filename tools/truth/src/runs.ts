@@ -21,15 +21,21 @@ export const architectures: readonly Architecture[] = [x86, ppc64le, s390x, arm6
 export interface Run {
   readonly name: string;
   readonly capture: CaptureFolder;
+  /** Files of modules by name; for a step, those of the other steps of the boot, too. */
+  readonly files: ReadonlyMap<string, string>;
 }
 
 /** Opens capture folders: those that are given, and all below other folders. */
 export function openRuns(folders: readonly string[]): readonly Run[] {
-  return folders.flatMap(captureFolders).map((folder) => {
+  const captures = folders.flatMap(captureFolders).map((folder) => openCaptureFolder(folder));
+  return captures.map((capture) => {
+    const { folder, moduleFiles } = capture;
+    if (!/^s\d/u.test(basename(folder))) return { name: basename(folder), capture, files: moduleFiles };
     // The steps of one boot are told apart by the folder above.
-    const parent = basename(dirname(folder));
-    const name = /^s\d/u.test(basename(folder)) ? `${parent}/${basename(folder)}` : basename(folder);
-    return { name, capture: openCaptureFolder(folder) };
+    const boot = dirname(folder);
+    const others = captures.filter((one) => dirname(one.folder) === boot);
+    const files = new Map([...others, capture].flatMap((one) => [...one.moduleFiles]));
+    return { name: `${basename(boot)}/${basename(folder)}`, capture, files };
   });
 }
 
@@ -43,9 +49,9 @@ function captureFolders(folder: string): readonly string[] {
 }
 
 /** The file of a module of a run. */
-export function moduleFileOf({ capture }: Run): VerifyOptions['moduleFile'] {
+export function moduleFileOf({ files }: Run): VerifyOptions['moduleFile'] {
   return async (name) => {
-    const file = capture.moduleFiles.get(name);
+    const file = files.get(name);
     return await Promise.resolve(file === undefined ? undefined : { file, bytes: readFileSync(file) });
   };
 }

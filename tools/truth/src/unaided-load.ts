@@ -1,14 +1,17 @@
 import { requireArchitecture, type Question } from '@kelp/core';
 import { parseObjectFile } from '@kelp/core/elf';
-import { loadModule, type LoadedModule } from '@kelp/loader';
+import type { LoadedModule } from '@kelp/loader';
 import {
   addExportsOf,
   compareModule,
   describeMachine,
   externalSymbols,
+  livepatchSymbols,
+  loadWithMemory,
   type ComparedSection,
   unaidedInputOf,
   type DescribedMachine,
+  type LateTargets,
   type MachineDescription,
 } from '@kelp/memory';
 import { architectures, moduleFileOf, type Run } from './runs.ts';
@@ -28,6 +31,7 @@ export async function* loadUnaided(run: Run, given: MachineDescription = {}): As
   const { capture } = run;
   const exported = new Map<string, bigint>();
   const moduleFile = moduleFileOf(run);
+  const present = capture.modules.map(({ name }) => name);
   let described: DescribedMachine | undefined;
   for (const module of capture.modules) {
     const found = await moduleFile(module.name);
@@ -37,7 +41,20 @@ export async function* loadUnaided(run: Run, given: MachineDescription = {}): As
     const architecture = requireArchitecture(object, architectures);
     described ??= describeMachine(capture, architecture, given);
     const external = externalSymbols(capture, exported);
-    const loaded = loadModule(unaidedInputOf({ module, object, architecture, described, external }));
+    const symbols = livepatchSymbols(capture);
+    const input = unaidedInputOf({
+      module,
+      object,
+      architecture,
+      described,
+      external,
+      livepatchSymbols: symbols,
+    });
+    // A livepatch is applied to the targets that are there.
+    const targets: LateTargets | undefined = object.sections.some((section) => section.isLivepatchRelocation)
+      ? { livepatch: module.name, present, symbols, layouts: new Map() }
+      : undefined;
+    const { loaded } = loadWithMemory(input, () => undefined, new Map(), targets);
     if (loaded.refused !== undefined)
       throw new Error(`${run.name}, module ${module.name} is refused: ${loaded.refused.reason}`);
     const { sections } = compareModule(loaded, (address, length) => capture.memory.read(address, length));
