@@ -133,7 +133,11 @@ function sectionChanges(
       continue;
     }
     changes.push(
-      ...layoutChanges(found, facts).map((change) => ({ ...change, subject: name, ...meaning })),
+      ...layoutChanges(found, facts).map((change) => ({
+        ...change,
+        subject: name,
+        ...(change.kind === 'header' ? headerMeaning(meaning.consequence) : meaning),
+      })),
       ...useChanges(found, facts, older, newer).map((change) => ({
         ...change,
         subject: name,
@@ -176,13 +180,22 @@ function meaningOf(
   return { consequence: 'none', why: row.effect };
 }
 
+/** The kernel goes by the names and sizes of sections, not by flags and entry size of the header. */
+function headerMeaning(consequence: Consequence): Pick<Change, 'consequence' | 'why'> {
+  const why =
+    'Linkers merge by flags and entry size, and build tools cut the table by them; the kernel does not look.';
+  return { consequence: consequence === 'unknown' || consequence === 'none' ? consequence : 'tools', why };
+}
+
 function layoutChanges(before: SectionFacts, after: SectionFacts): readonly Pick<Change, 'kind' | 'text'>[] {
   if (before.entrySize !== undefined && after.entrySize !== undefined && before.entrySize !== after.entrySize)
     return [{ kind: 'entry-size', text: `entries of ${before.entrySize} bytes become ${after.entrySize}` }];
   if (before.fields !== undefined && after.fields !== undefined && before.fields !== after.fields)
     return [{ kind: 'layout', text: `entries change from (${before.fields}) to (${after.fields})` }];
-  if (before.places !== undefined && after.places !== undefined && before.places !== after.places)
-    return [{ kind: 'layout', text: `pointers move from ${before.places} to ${after.places}` }];
+  // A row knows what its fields lead to; code or data, as for exported symbols, may differ from module to module.
+  const member = after.fields === undefined ? 'places' : 'offsets';
+  if (before[member] !== undefined && after[member] !== undefined && before[member] !== after[member])
+    return [{ kind: 'layout', text: `pointers move from ${before.places ?? ''} to ${after.places ?? ''}` }];
   if (before.header !== undefined && after.header !== undefined && before.header !== after.header)
     return [{ kind: 'header', text: `header changes from ${before.header} to ${after.header}` }];
   return [];

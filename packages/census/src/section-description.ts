@@ -9,6 +9,8 @@ export interface SectionDescription {
   readonly fields: string | undefined;
   /** Where pointers stand in the entries, found without the row: `0 (code), 8`. */
   readonly places: string | undefined;
+  /** The same without what they lead to. */
+  readonly offsets: string | undefined;
   /** Flags and sh_entsize that most modules have. */
   readonly header: string | undefined;
   readonly signals: DetectedTable['signals'];
@@ -17,7 +19,14 @@ export interface SectionDescription {
 /** Describe a section by what most modules have. */
 export function describeSection(shape: SectionShapeCount | undefined): SectionDescription {
   if (shape === undefined)
-    return { entrySize: undefined, fields: undefined, places: undefined, header: undefined, signals: [] };
+    return {
+      entrySize: undefined,
+      fields: undefined,
+      places: undefined,
+      offsets: undefined,
+      header: undefined,
+      signals: [],
+    };
   const detected = detectTable(shape);
   const layout = mostUsed(shape.layouts);
   const header = mostUsed(shape.headers);
@@ -25,6 +34,8 @@ export function describeSection(shape: SectionShapeCount | undefined): SectionDe
     entrySize: layout?.size ?? detected?.stride,
     fields: layout?.fields,
     places: detected?.stride === undefined ? undefined : placesText(detected),
+    offsets:
+      detected?.stride === undefined ? undefined : detected.fields.map(({ offset }) => offset).join(', '),
     header:
       header === undefined
         ? undefined
@@ -33,9 +44,17 @@ export function describeSection(shape: SectionShapeCount | undefined): SectionDe
   };
 }
 
+/** A few exceptions do not make another kind of field: how many there are differs from kernel to kernel. */
+const fewExceptions = 0.05;
+
+function targetText(code: number): string {
+  if (code > 1 - fewExceptions) return ' (code)';
+  return code < fewExceptions ? '' : ' (code or data)';
+}
+
 /** Where the pointers of a detected table stand. */
 export function placesText({ fields }: DetectedTable): string {
-  return fields.map(({ offset, code }) => (code > 0.5 ? `${offset} (code)` : String(offset))).join(', ');
+  return fields.map(({ offset, code }) => `${offset}${targetText(code)}`).join(', ');
 }
 
 function mostUsed<Row extends { readonly modules: number }>(rows: readonly Row[]): Row | undefined {

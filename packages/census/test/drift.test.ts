@@ -152,6 +152,7 @@ describe('a section', () => {
     expect(list).toEqual([
       expect.objectContaining({
         kind: 'header',
+        consequence: 'tools',
         text: 'header changes from type 1, flags 0x2, sh_entsize 0 to type 1, flags 0x2, sh_entsize 8',
       }),
     ]);
