@@ -105,7 +105,8 @@ export class PatchedScanner {
     kernel.image ||= image;
     kernel.objects.add(name);
     if (use === undefined) return;
-    for (const exported of use.symbols.exportedObjects()) kernel.exports.add(exported);
+    // A key that the image exports is no module's.
+    if (!image) for (const exported of use.symbols.exportedObjects()) kernel.exports.add(exported);
     for (const [wanted, positions] of positionsByName(use, this.#wanted)) {
       const found = { module, object: name, ...carried(use, positions, image) };
       const occurrences = kernel.occurrences.get(wanted);

@@ -137,6 +137,37 @@ describe('the functions of the list in a kernel', () => {
     expect(summarizePatched(kernel).examined).toBe(1);
   });
 
+  test('have no verdict for a key that the image exports', async () => {
+    const exporting = [
+      { name: '__ksymtab_far_key', section: 1, value: 0n },
+      { name: 'far_key', section: 1, value: 0n, size: 8n, type: 1, binding: 1 },
+    ];
+    const banner = new TextEncoder().encode('Linux version 6.1.0 (x) ');
+    const image = toyModule([code(), { ...data('.rodata', 0), bytes: banner }], {
+      symbols: exporting,
+      type: 2,
+    });
+    const using = [
+      { name: 'work', section: 1, value: 0n, size: 16n, type: 2 },
+      { name: 'far_key', section: 0, binding: 1 },
+    ];
+    const relocations = [
+      { offset: 0, symbol: 1, type: 2 },
+      { offset: 4, symbol: 1, type: 2 },
+      { offset: 8, symbol: 2 },
+    ];
+    const user = [code(), data('__jump_table', 16), rela(2, relocations), modinfo('6.1.0')];
+    const { kernel } = await scanned({
+      vmlinux: image,
+      [`${tree}/net-x.ko`]: toyModule(user, { symbols: using }),
+    });
+    expect(kernel.functions[0]).toMatchObject({
+      state: 'found',
+      keys: [{ key: 'far_key' }],
+      verdict: undefined,
+    });
+  });
+
   test('are counted by state, year, subsystem, section, key and verdict', async () => {
     const { kernel } = await scanned({ [`${tree}/net-x.ko`]: moduleBytes('own_key') });
     expect(summarizePatched(kernel)).toEqual({

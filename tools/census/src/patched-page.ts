@@ -56,7 +56,8 @@ function page(kernels: readonly PatchedKernel[]): string {
     '',
     `${inModules} of ${rows} functions of ${fixes} fixes (${((inModules / rows) * 100).toFixed(1)} %) are in modules, ${rows - inModules} in vmlinux.`,
     '',
-    'By year. Few fixes name a CVE; the others are under the latest CVE year of a bug with a lower number, so they are of that year or later.',
+    'By year. Few fixes name a CVE (of 2021 and 2022 none); the others are under the latest CVE year of a bug with a lower number, so they',
+    'are of that year or later.',
     '',
     markdownRows(
       ['year', 'in modules', 'all', 'share in modules'],
