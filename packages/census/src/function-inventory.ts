@@ -42,20 +42,22 @@ export interface FunctionInventory {
 export function functionInventory(file: string, use: FunctionUse): FunctionInventory {
   const keys: KeyedFunction[] = [];
   let losing = 0;
-  for (const [position, uses] of use.keys) {
+  const keyed = use.keyed();
+  for (const position of keyed) {
+    const uses = use.keysOf(position);
     if (uses.every(({ external, kind }) => !external && isLeftOut(kind))) losing++;
     else keys.push({ name: use.functionName(position), keys: uses.toSorted(compareKeys) });
   }
   return {
     module: modulePath(file),
     functions: use.symbols.functionSymbols,
-    keyed: use.keys.size,
+    keyed: keyed.length,
     losing,
     sections: [...use.entries]
       .map(([section, entries]) => ({
         section,
-        functions: entries.reduce((sum, count) => sum + (count > 0 ? 1 : 0), 0),
-        entries: entries.reduce((sum, count) => sum + count, 0),
+        functions: entries.size,
+        entries: [...entries.values()].reduce((sum, count) => sum + count, 0),
         outside: use.outside.get(section) ?? 0,
       }))
       .filter(({ entries, outside }) => entries + outside > 0),

@@ -26,11 +26,10 @@ export interface KeyUse {
 export class FunctionUse {
   readonly symbols: ObjectSymbols;
   /** Entries by section name, then by position of the function. */
-  readonly entries = new Map<string, Uint32Array>();
+  readonly entries = new Map<string, Map<number, number>>();
   /** Entries that name code outside of all functions, by section name. */
   readonly outside = new Map<string, number>();
-  /** Keys by position of the function, each once. */
-  readonly keys = new Map<number, KeyUse[]>();
+  readonly #keys = new Map<number, Map<string, KeyUse>>();
   readonly #object: ObjectFile;
   /** How many functions have a name; built when first asked for. */
   #names: Map<string, number> | undefined;
@@ -39,6 +38,16 @@ export class FunctionUse {
     this.#object = object;
     this.symbols = symbols;
     for (const one of sections) this.#add(one);
+  }
+
+  /** Positions of the functions with keys. */
+  keyed(): readonly number[] {
+    return [...this.#keys.keys()];
+  }
+
+  /** Keys of a function, each once. */
+  keysOf(position: number): readonly KeyUse[] {
+    return [...(this.#keys.get(position)?.values() ?? [])];
   }
 
   /** Name of a function, and its place where the module has several of that name: `show@.text+0x40`. Untrusted. */
@@ -94,10 +103,9 @@ export class FunctionUse {
     finish();
   }
 
-  #entriesOf(name: string): Uint32Array {
+  #entriesOf(name: string): Map<number, number> {
     let entries = this.entries.get(name);
-    if (entries === undefined)
-      this.entries.set(name, (entries = new Uint32Array(this.symbols.functions.count)));
+    if (entries === undefined) this.entries.set(name, (entries = new Map()));
     return entries;
   }
 
@@ -126,32 +134,33 @@ export class FunctionUse {
   }
 
   #addKey(position: number, use: KeyUse): void {
-    const keys = this.keys.get(position);
-    if (keys === undefined) this.keys.set(position, [use]);
-    else if (!keys.some(({ table, key }) => table === use.table && key === use.key)) keys.push(use);
+    let keys = this.#keys.get(position);
+    if (keys === undefined) this.#keys.set(position, (keys = new Map()));
+    const id = JSON.stringify([use.table, use.key]);
+    if (!keys.has(id)) keys.set(id, use);
   }
 }
 
 /** Counts an entry once for each function that it names. */
 class EntryMarks {
-  readonly #entries: Uint32Array;
-  readonly #marked: number[] = [];
+  readonly #entries: Map<number, number>;
+  readonly #marked = new Set<number>();
   #outside = false;
 
-  constructor(entries: Uint32Array) {
+  constructor(entries: Map<number, number>) {
     this.#entries = entries;
   }
 
   mark(position: number): void {
     if (position < 0) this.#outside = true;
-    else if (!this.#marked.includes(position)) this.#marked.push(position);
+    else this.#marked.add(position);
   }
 
   /** End the entry; true where it names code, but no function. */
   finish(): boolean {
-    const outside = this.#outside && this.#marked.length === 0;
-    for (const position of this.#marked) this.#entries[position] = (this.#entries[position] ?? 0) + 1;
-    this.#marked.length = 0;
+    const outside = this.#outside && this.#marked.size === 0;
+    for (const position of this.#marked) this.#entries.set(position, (this.#entries.get(position) ?? 0) + 1);
+    this.#marked.clear();
     this.#outside = false;
     return outside;
   }

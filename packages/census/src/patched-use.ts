@@ -159,11 +159,11 @@ function carried(
   const sections = [...use.entries]
     .map(([section, counts]) => ({
       section,
-      entries: positions.reduce((sum, position) => sum + (counts[position] ?? 0), 0),
+      entries: positions.reduce((sum, position) => sum + (counts.get(position) ?? 0), 0),
     }))
     .filter(({ entries }) => entries > 0)
     .toSorted((a, b) => compareText(a.section, b.section));
-  return { sections, keys: positions.flatMap((position) => use.keys.get(position) ?? []) };
+  return { sections, keys: positions.flatMap((position) => use.keysOf(position)) };
 }
 
 function useIn(kernel: KernelFindings, row: PatchedFunction): PatchedUse {

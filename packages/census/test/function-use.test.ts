@@ -157,6 +157,30 @@ describe('the functions of a module', () => {
   });
 });
 
+test('an entry or a function that a hostile file names very often costs no more than its relocations', () => {
+  const many = 60_000;
+  const crowd = Array.from({ length: many }, (_none, index) => {
+    return { name: `f${index}`, section: 1, value: BigInt(index), size: 1n, type: 2 };
+  });
+  const relocations = [
+    ...crowd.map((_one, index) => ({ offset: 0, symbol: index + 1, type: 2 })),
+    ...crowd.flatMap((_one, index) => [
+      { offset: 16 + index * 16, symbol: 1, type: 2 },
+      { offset: 20 + index * 16, symbol: 1, type: 2 },
+      { offset: 24 + index * 16, symbol: index + 1, type: 1 },
+    ]),
+  ];
+  const sections = [code('.text', many), data('__fixups', 16), data('__jump_table', (many + 1) * 16)];
+  const bytes = toyModule(
+    [...sections, rela(2, relocations.slice(0, many)), rela(3, relocations.slice(many))],
+    { symbols: crowd },
+  );
+  const started = performance.now();
+  new Inventory([toy]).take(parseObjectFile(bytes));
+  // With a search of the list for each it would be minutes.
+  expect(performance.now() - started).toBeLessThan(10_000);
+});
+
 describe('the verdict', () => {
   test('is refused for a key of the module itself, found by section and offset', () => {
     const verdicts = judge(moduleWith([[0, [keys, 8]]]));
