@@ -62,3 +62,35 @@ test('what is no tree of Linux ends with status 2 and says what was expected', a
   expect(status).toBe(2);
   expect(error).toMatch(/no Linux source tree: it has no Makefile.*\(source\/not-linux\)/u);
 });
+
+test('--late-modules reports what only hooks need, and compares it with a list', async () => {
+  const core = 'int klp_module_coming(void)\n{\n\treturn 0;\n}\n';
+  const root = tree(types);
+  folder.write('tree/kernel/livepatch/core.c', core);
+  folder.write('tree/include/linux/livepatch.h', 'int klp_module_coming(void);\n');
+  const rows = [
+    ['function', 'kernel/livepatch/core.c', '1-4'],
+    ['declaration', 'include/linux/livepatch.h', '1'],
+  ].map(([kind, file, lines]) => ({
+    group: 'hooks',
+    kind,
+    name: 'klp_module_coming',
+    file,
+    reason: 'The hook.',
+    lines: { '6.12': lines },
+  }));
+  const groups = { hooks: 'Hooks.' };
+  const listFile = folder.write(
+    'list.json',
+    JSON.stringify({ schema: 'kelp-late-modules-list/1', groups, rows }),
+  );
+  const agreeing = await run('source', root, '--late-modules', '--list', listFile);
+  expect(agreeing.out).toMatch(
+    /2 rows for 6\.12: 0 missed, 0 found beyond it; 5 lines listed, 5 found, 5 of them the same/u,
+  );
+  expect(agreeing.status).toBe(0);
+  const result = await json('source', root, '--late-modules');
+  expect(member(result, 'schema')).toBe('kelp-late-modules/1');
+  expect(list(result, 'list', 'misses').length).toBeGreaterThan(10);
+  expect((await run('source', root, '--late-modules')).status).toBe(1);
+});

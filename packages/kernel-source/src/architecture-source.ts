@@ -1,5 +1,6 @@
 import { KelpError, type Applicability, type Architecture } from '@kelp/core';
 import { isApplicability, isRecord, isTexts } from './json-values.ts';
+import { stages, type Assumption } from './late/entry-points.ts';
 
 /** A hook of the module loader that the kernels of an architecture fill. */
 export interface LoaderHookRow {
@@ -28,6 +29,8 @@ export interface ArchitectureSource {
   readonly relocationPrefixes: readonly string[];
   /** Functions of moduleloader.h that the loader's files define. */
   readonly hooks: readonly LoaderHookRow[];
+  /** Expressions of the loader's files that are decided where no module is patched late. */
+  readonly lateModules: readonly Assumption[];
 }
 
 /** An architecture with its places in a source tree. */
@@ -57,7 +60,7 @@ export function parseArchitectureSource(text: string, file?: string): Architectu
 
 function isArchitectureSource(value: unknown): value is ArchitectureSource {
   if (!isRecord(value) || value['schema'] !== 'kelp-architecture-source/1') return false;
-  const { folder, macros, hooks } = value;
+  const { folder, macros, hooks, lateModules } = value;
   return (
     typeof folder === 'string' &&
     isRecord(macros) &&
@@ -67,6 +70,22 @@ function isArchitectureSource(value: unknown): value is ArchitectureSource {
     hooks.every(
       (hook: unknown) =>
         isRecord(hook) && typeof hook['name'] === 'string' && isApplicability(hook['applies']),
-    )
+    ) &&
+    Array.isArray(lateModules) &&
+    lateModules.every(isAssumption)
+  );
+}
+
+function isAssumption(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  const { stage, expression, value: decided, files, functions, reason } = value;
+  return (
+    typeof stage === 'string' &&
+    Object.hasOwn(stages, stage) &&
+    typeof expression === 'string' &&
+    typeof decided === 'boolean' &&
+    isTexts(files) &&
+    (functions === undefined || isTexts(functions)) &&
+    typeof reason === 'string'
   );
 }

@@ -45,7 +45,7 @@ export interface SourceComparison {
 }
 
 /** Folders that make sections of modules, or tell what they hold; those of architectures come on top. */
-const folders = ['include', 'init', 'kernel', 'lib', 'mm', 'scripts', 'tools/objtool'];
+export const generalFolders = ['include', 'init', 'kernel', 'lib', 'mm', 'scripts', 'tools/objtool'];
 
 /**
  * Compare the tables of architectures with a source tree.
@@ -59,7 +59,7 @@ export function compareSource(
   tables: readonly Architecture[] = subjects.map(({ architecture }) => architecture),
 ): SourceComparison {
   const present = subjects.filter(({ source }) => tree.has(`arch/${source.folder}`));
-  const texts = readTexts(tree, [...folders, ...present.map(({ source }) => `arch/${source.folder}`)]);
+  const texts = readTexts(tree, [...generalFolders, ...present.map(({ source }) => `arch/${source.folder}`)]);
   const names = readSectionNames(texts);
   const declarations = readDeclarations(texts);
   const results = present.map((subject) => compareOne(tree, subject, { names, declarations, tables }));

@@ -12,6 +12,11 @@ export {
   type JudgedDisagreement,
   type SourceComparison,
 } from './compare-source.ts';
+export type { Stage } from './late/entry-points.ts';
+export { estimateLateModules, type LateModulesEstimate } from './late/estimate.ts';
+export type { LateCode, LineRange, StayingCode } from './late/late-code.ts';
+export { lateModulesJson, lateModulesReport } from './late/late-report.ts';
+export type { ListComparison } from './late/list-comparison.ts';
 export type { Disagreement } from './disagreement.ts';
 export {
   readLateModulesList,

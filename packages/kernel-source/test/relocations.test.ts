@@ -109,6 +109,16 @@ describe('what cannot be read is listed:', () => {
     ]);
   });
 
+  test('brackets that nest without end', () => {
+    const deep = `${toyLoader}int deep(void)\n{\n\tput(${'('.repeat(5_000)}`;
+    expect(compare(deep).unread[0]).toMatchObject({
+      line: 42,
+      what: 'brackets nested deeper than 200 (source/too-deep)',
+    });
+    const condition = `#if ${'('.repeat(5_000)}1\n#endif\n${toyLoader}`;
+    expect(compare(condition).disagreements).toEqual([]);
+  });
+
   test('a type without a number, and a case that is no name', () => {
     const loader = toyLoader.replace('case R_TOY_32:', 'case R_TOY_MYSTERY:\n\tcase 40 + 2:');
     expect(compare(loader).unread.map(({ what }) => what)).toEqual([

@@ -44,6 +44,7 @@ export const toySource: ArchitectureSource = {
   relocationNumbers: ['arch/toy/include/asm/elf.h'],
   relocationPrefixes: ['R_TOY_'],
   hooks: [],
+  lateModules: [],
 };
 
 /** Numbers of the toy's types, one of them through another name. */

@@ -76,8 +76,12 @@ export function negate(condition: Condition): Condition {
 const optionName = /^CONFIG_\w+$/u;
 const tests = new Set(['defined', 'IS_ENABLED', 'IS_BUILTIN', 'IS_REACHABLE']);
 
+/** Longer ones are not read: their parentheses may nest deeper than a program can. */
+const mostText = 2000;
+
 /** Read the expression of an `#if`. What is no combination of options and definitions becomes `opaque`, as a whole. */
 export function parseCondition(text: string): Condition {
+  if (text.length > mostText) return { kind: 'opaque', text: `${text.slice(0, mostText)}...` };
   const reader = new ConditionReader(tokenize(text));
   const condition = reader.either();
   return condition === undefined || !reader.done ? { kind: 'opaque', text } : condition;

@@ -57,8 +57,8 @@ const noFunction = new Set([
 ]);
 
 /**
- * Find the functions that preprocessed tokens define: at file level a name, parentheses, a brace. Definitions that are
- * made by macros are not seen. A brace that does not close within its function, which `#if` can do, makes it unread.
+ * Find the functions that preprocessed tokens define: at file level a name, parentheses, a brace. What a macro alone
+ * defines, as in `SYSCALL_DEFINE2(name, ...) {`, is called as its first argument is. A brace that does not close within its function, which `#if` can do, makes it unread.
  */
 export function findFunctions(tokens: readonly ConditionalToken[]): Functions {
   const functions: CFunction[] = [];
@@ -120,7 +120,9 @@ function functionAt(
     if (tokens[body]?.text === '(') body = closing(tokens, body) + 1;
     if (body === 0) return undefined;
   }
-  if (tokens[body]?.text !== '{' || start === open - 1) return undefined;
+  if (tokens[body]?.text !== '{') return undefined;
+  const named = start === open - 1 ? tokens[open + 1] : name;
+  if (named?.kind !== 'word') return undefined;
   const end = closing(tokens, body);
   const last = tokens[end];
   const first = tokens[start];
@@ -130,7 +132,7 @@ function functionAt(
   return {
     next: end + 1,
     function: {
-      name: name.text,
+      name: named.text,
       line: first.line,
       endLine: last.line,
       before: tokens.slice(start, open - 1),
