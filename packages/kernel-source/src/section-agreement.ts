@@ -1,7 +1,7 @@
 import { appliesTo, matchesName, parseKernel, type Architecture, type Kernel } from '@kelp/core';
 import type { ArchitectureSource } from './architecture-source.ts';
 import type { Disagreement } from './disagreement.ts';
-import type { NamedSection, SectionNames } from './section-names.ts';
+import type { NamedSection, Origin, SectionNames } from './section-names.ts';
 import type { SourceTree } from './tree.ts';
 
 /** Names that matter for the modules of an architecture: generic files, and those of its own folder. */
@@ -34,7 +34,7 @@ export function compareSections(
       ...common,
       code: 'section/unknown' as const,
       subject: one.name,
-      tree: one.origin === 'loader' ? 'the loader looks for it' : 'a linker script of modules makes it',
+      tree: whyUnknown[one.origin],
       table: 'no row',
       place: `${one.file}:${one.line}`,
     })),
@@ -78,7 +78,7 @@ function unknownNames(
 ): readonly NamedSection[] {
   const seen = new Map<string, NamedSection>();
   for (const one of own) {
-    if (one.origin !== 'loader' && one.origin !== 'module-script') continue;
+    if (!mattersForModules(one)) continue;
     // Generic code looks for what only some architectures have.
     const knowing = one.file.startsWith('arch/') ? [architecture] : tables;
     if (!seen.has(one.name) && !knowing.some((table) => isKnown(table, kernel, one.name)))
@@ -86,6 +86,24 @@ function unknownNames(
   }
   return [...seen.values()];
 }
+
+/** Headers that modules include; those of the vDSO and of user space are for others. */
+const headers = /^(?:include|arch\/\w+\/include)\/(?!.*\b(?:vdso|uapi)\b)/u;
+
+/** Whether modules may carry a section: something looks for it in them, links it for them, or makes it in what they include. */
+function mattersForModules({ origin, file }: NamedSection): boolean {
+  if (origin === 'loader' || origin === 'module-script' || origin === 'objtool') return true;
+  return origin !== 'image-script' && headers.test(file);
+}
+
+const whyUnknown: Readonly<Record<Origin, string>> = {
+  loader: 'the loader looks for it',
+  'module-script': 'a linker script of modules makes it',
+  'image-script': 'a linker script of the image makes it',
+  objtool: 'objtool makes it',
+  assembler: 'assembler in a header makes it',
+  attribute: 'an attribute in a header makes it',
+};
 
 /** Whether a row knows a name, or a pattern of the tree finds a row. */
 function isKnown(architecture: Architecture, kernel: Kernel, name: string): boolean {

@@ -51,16 +51,19 @@ export function readSectionNames(texts: Texts): SectionNames {
   const named: NamedSection[] = [];
   const macroNamed: MacroNamed[] = [];
   const mentioned = new Set<string>();
-  const strings = new Map<string, string>();
+  const strings = new Map<string, Set<string>>();
   for (const [, text] of texts) collectStrings(text, strings);
   for (const [file, text] of texts) {
     for (const [word] of text.matchAll(/(?<![\w.])(?:\.|__?)[a-zA-Z_][\w.]*/gu)) mentioned.add(word);
     const lines = lineCounter(text);
-    for (const { name, expression = '', origin, at } of findingsIn(file, text)) {
-      const resolved = name ?? resolve(expression, strings);
+    const parameters = macroParameters(text);
+    for (const { name: written, expression: other = '', origin, at } of findingsIn(file, text)) {
+      const name = written !== undefined && parameters.has(written) ? undefined : written;
+      const expression = name === written ? other : (written ?? '');
+      const resolved = name === undefined ? resolve(expression, strings) : [name];
       const line = lines(at);
-      if (resolved === undefined) macroNamed.push({ expression, file, line });
-      else named.push({ name: resolved, origin, file, line });
+      if (resolved.length === 0) macroNamed.push({ expression, file, line });
+      for (const one of resolved) named.push({ name: one, origin, file, line });
     }
   }
   return { named, macroNamed, mentioned };
@@ -124,14 +127,19 @@ function* objtoolFindings(text: string): Generator<Finding> {
   }
 }
 
+/** A lookup by a string, or by a macro that stands for one. */
 const lookups =
-  /\b(?:find_sec|find_any_sec|find_any_unique_sec|section_objs|any_section_objs|section_addr|find_section)\s*\(([^;"]*)"([^"]+)"/gu;
+  /\b(?:find_sec|find_any_sec|find_any_unique_sec|section_objs|any_section_objs|section_addr|find_section)\s*\([^;"(){}]*?,\s*("[^"]+"|[A-Z][A-Z\d_]+)\s*[,)]/gu;
 const comparisons = /\b(strcmp|strncmp|strstarts|str_has_prefix)\s*\(([^;{}]*?)\)(?=[\s)&|;])/gu;
 const lists = /\bconst\s+char\s*\*\s*(?:const\s+)?\w*(?:section|init|ro_after)\w*\s*\[\]\s*=\s*\{([^}]*)\}/gu;
 
 function* loaderFindings(text: string): Generator<Finding> {
   for (const match of text.matchAll(lookups)) {
-    if (match[2] !== undefined) yield { name: match[2], origin: 'loader', at: match.index };
+    const name = /^"(.+)"$/u.exec(match[1] ?? '')?.[1];
+    const at = match.index;
+    yield name === undefined
+      ? { expression: match[1] ?? '', origin: 'loader', at }
+      : { name, origin: 'loader', at };
   }
   for (const match of text.matchAll(comparisons)) {
     const [, called = '', written = ''] = match;
@@ -153,18 +161,10 @@ function* loaderFindings(text: string): Generator<Finding> {
 
 function* scriptFindings(file: string, text: string): Generator<Finding> {
   const origin = /(?:^|\/)(?:module|codetag)\.lds/u.test(file) ? 'module-script' : 'image-script';
-  const parameters = new Set(
-    [...text.matchAll(/^[ \t]*#[ \t]*define[ \t]+\w+\(([^)]*)\)/gmu)].flatMap((match) =>
-      (match[1] ?? '').split(',').map((one) => one.trim()),
-    ),
-  );
-  for (const found of scriptNames(origin, text)) {
-    const { name, at } = found;
-    yield parameters.has(name) ? { expression: name, origin, at } : found;
-  }
+  yield* scriptNames(origin, text);
 }
 
-function* scriptNames(origin: Origin, text: string): Generator<Finding & { readonly name: string }> {
+function* scriptNames(origin: Origin, text: string): Generator<Finding> {
   // An output section stands at the start of a line, with an address or a colon.
   for (const match of text.matchAll(/^[ \t]*([._][\w.]*)[ \t]+(?:0\s*)?:/gmu)) {
     yield { name: match[1] ?? '', origin, at: match.index };
@@ -183,20 +183,32 @@ function* scriptNames(origin: Origin, text: string): Generator<Finding & { reado
   }
 }
 
-/** Macros that stand for a string. */
-function collectStrings(text: string, strings: Map<string, string>): void {
+/** What stands for something else within the macros of a text. */
+function macroParameters(text: string): ReadonlySet<string> {
+  const lists = [
+    ...text.matchAll(/^[ \t]*#[ \t]*define[ \t]+\w+\(([^)]*)\)/gmu),
+    ...text.matchAll(/^[ \t]*\.macro[ \t]+\w+[ \t,]+(.*)$/gmu),
+  ];
+  return new Set(lists.flatMap((match) => (match[1] ?? '').split(/[\s,]+/u)));
+}
+
+/** Macros that stand for a string, with all strings that configurations give them. */
+function collectStrings(text: string, strings: Map<string, Set<string>>): void {
   for (const [, name = '', value = ''] of text.matchAll(
     /^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+"([^"\n]+)"[ \t]*$/gmu,
   )) {
-    if (!strings.has(name)) strings.set(name, value);
+    const known = strings.get(name);
+    if (known === undefined) strings.set(name, new Set([value]));
+    else known.add(value);
   }
 }
 
-function resolve(expression: string, strings: ReadonlyMap<string, string>): string | undefined {
+/** The names that an expression stands for: a macro, and what may follow it. */
+function resolve(expression: string, strings: ReadonlyMap<string, ReadonlySet<string>>): readonly string[] {
   const [, macro = '', rest = ''] = /^(\w+)\s*(.*)$/su.exec(expression) ?? [];
-  const value = strings.get(macro);
-  if (value === undefined || !sectionWord.test(value)) return undefined;
-  return rest === '' ? value : `${value}*`;
+  return [...(strings.get(macro) ?? [])]
+    .filter((value) => sectionWord.test(value))
+    .map((value) => (rest === '' ? value : `${value}*`));
 }
 
 /** Line numbers for growing offsets into a text; smaller offsets start again. */

@@ -87,6 +87,14 @@ static const char * const ro_after_init_sections[] = { ".data..toys", "no" };
       'loader .toy_indirect* 3',
       'loader .data..toys 6',
     ]);
+    const macro = `#ifdef CONFIG_A
+#define CALLSITES "__toy_a"
+#else
+#define CALLSITES "__toy_b"
+#endif
+	mod->sites = section_objs(info, CALLSITES, sizeof(long), &n);
+`;
+    expect(found({ 'kernel/module/main.c': macro })).toEqual(['loader __toy_a 6', 'loader __toy_b 6']);
     const objtool = 'sec = elf_create_section_pair(file->elf, ".toy_sites", 4, n, n);\n';
     expect(found({ 'tools/objtool/check.c': objtool })).toEqual(['objtool .toy_sites 1']);
   });
@@ -135,6 +143,20 @@ describe('the table of special sections', () => {
     expect(disagreements.map(({ code, subject }) => [code, subject])).toEqual([
       ['section/unknown', '.toy_new'],
       ['section/missing', '.toy_alt'],
+    ]);
+  });
+
+  test('disagrees with a header or objtool that makes more, not with what only the image links', () => {
+    const { disagreements } = compare({
+      'include/linux/new.h': 'static int a __section("__toy_header");\n',
+      'arch/toy/include/asm/vdso/new.h': 'static int a __section("__toy_vdso");\n',
+      'kernel/new.c': 'static int a __section("__toy_private");\n',
+      'tools/objtool/new.c': 'sec = elf_create_section(elf, ".toy_objtool", 0, n);\n',
+      'arch/toy/kernel/vmlinux.lds.S': '  *(.toy_image)\n',
+    });
+    expect(disagreements.map(({ subject, tree }) => `${subject}: ${tree}`)).toEqual([
+      '__toy_header: an attribute in a header makes it',
+      '.toy_objtool: objtool makes it',
     ]);
   });
 
