@@ -10,13 +10,6 @@ export type {
   RelocationPlace,
 } from './late-outcome.ts';
 export { LateRelocations } from './late-relocations.ts';
-export {
-  LateRelocations,
-  type Cleared,
-  type LateOutcome,
-  type Mismatch,
-  type RelocationPlace,
-} from './late-relocations.ts';
 export { lateRecords, type LateRecord } from './late-records.ts';
 export { layOutModule, type Area, type SectionPlacement } from './layout.ts';
 export {
