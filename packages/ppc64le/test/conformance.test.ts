@@ -1,24 +1,5 @@
-import { parseSeries } from '@kelp/core';
-import { readFixtures, testArchitecture } from '@kelp/testkit';
+import { testArchitecture } from '@kelp/testkit';
 import { ppc64le } from '../src/index.ts';
+import { conformanceInput } from './conformance-input.ts';
 
-const pcrel = new Map([['PPC_KERNEL_PCREL', 'y']]);
-const unchecked = 'the kernel stores the high half of any distance, ld refuses one beyond 2 GiB';
-
-testArchitecture(ppc64le, {
-  ...readFixtures(new URL('../../testkit/fixtures/ppc64le/', import.meta.url)),
-  kernels: [
-    ...['5.10', '6.1', '6.12', '7.2', '7.3'].map((series) => parseSeries(series)),
-    ...['6.12', '7.2', '7.3'].map((series) => parseSeries(series, pcrel)),
-  ],
-  differences: new Map([
-    ['R_PPC64_ADDR32', 'the kernel stores the low 32 bits of any address, ld refuses one that needs more'],
-    ['R_PPC64_REL24', 'the kernel refuses a distance that is no multiple of 4, ld drops its two lowest bits'],
-    ['R_PPC64_REL16_HA', unchecked],
-    ['R_PPC64_TOC16_HA', unchecked],
-    [
-      'R_PPC64_GOT_PCREL34',
-      'the kernel stores 34 bits of any distance to the slot, ld refuses one that needs more',
-    ],
-  ]),
-});
+testArchitecture(ppc64le, conformanceInput);

@@ -17,6 +17,11 @@ const cases = [
   },
   { type: 2, name: 'R_TOY_PC16DBL', S: '0x1000', ...place, before: '0000', after: '80ff' },
   { type: 2, name: 'R_TOY_PC16DBL', S: '0x1001', ...place, before: '0000', refused: true },
+  { type: 1, name: 'R_TOY_32', S: '0x0', ...place, before: '00000000', after: '00000000' },
+  { type: 1, name: 'R_TOY_32', S: '0xffffffff', ...place, before: '00000000', after: 'ffffffff' },
+  { type: 1, name: 'R_TOY_32', S: '0x100000000', ...place, before: '00000000', refused: true },
+  { type: 2, name: 'R_TOY_PC16DBL', S: '-0xef00', ...place, before: '0000', after: '0080' },
+  { type: 2, name: 'R_TOY_PC16DBL', S: '0x110fe', ...place, before: '0000', after: 'ff7f' },
   {
     type: 4,
     name: 'R_TOY_NEW',
@@ -43,5 +48,6 @@ testArchitecture(toy, {
   ),
   modules: new Map([['note.ko', { bytes, configuration: undefined }]]),
   kernels: [parseKernel('6.12', new Map([['TOY', 'y']]))],
+  exceptions: { unseen: new Map([['__sites', 'the module of the test has none']]) },
   differences: new Map([['R_TOY_32', 'the kernel takes unsigned numbers, the linker negative ones too']]),
 });

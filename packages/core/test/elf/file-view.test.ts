@@ -34,3 +34,10 @@ describe('a size', () => {
     }
   });
 });
+
+test('what is taken out of a Buffer can be changed without changing the file', () => {
+  const file = Buffer.from([1, 2, 3, 4]);
+  const taken = new FileView(file, 'little', undefined).bytes.slice(1, 3);
+  taken.fill(0);
+  expect([...file]).toEqual([1, 2, 3, 4]);
+});
