@@ -6,6 +6,7 @@ export const library: Options = {
   format: ['esm'],
   target: 'node20.19',
   dts: true,
-  sourcemap: true,
+  // What is published is not minified, so its own line numbers say enough; maps would double the packages.
+  sourcemap: false,
   clean: true,
 };

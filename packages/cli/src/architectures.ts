@@ -7,18 +7,63 @@ import { parseArchitectureSource, type SourceSubject } from '@kelp/kernel-source
 import { ppc64le } from '@kelp/ppc64le';
 import { s390x } from '@kelp/s390x';
 import { x86 } from '@kelp/x86';
+import { loadPlugin } from './plugins.ts';
 
-/** The architectures of this command. A fifth one is one more line here and in package.json. */
-export const architectures: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
+/** The architectures that come with the command. A fifth one is one more line here and in package.json. */
+const own: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
+
+const inUse: Architecture[] = [...own];
+
+/** The architectures of this run: those of the command, then those of its plugins. */
+export const architectures: readonly Architecture[] = inUse;
+
+let fromPlugins: readonly CoverageSubject[] = [];
+let pluginsInUse: readonly string[] = [];
+
+/** The files that {@link usePlugins} was given, for processes that do a part of the work. */
+export function pluginFiles(): readonly string[] {
+  return pluginsInUse;
+}
+
+/**
+ * Load the plugins of a run; those of an earlier run are gone.
+ *
+ * @throws KelpError `plugin/conflict` where two architectures have one name or one kind of file; what loadPlugin() throws.
+ */
+export async function usePlugins(files: readonly string[]): Promise<void> {
+  const loaded: CoverageSubject[] = [];
+  for (const file of files) loaded.push(...(await loadPlugin(file)));
+  inUse.splice(0, inUse.length, ...own);
+  fromPlugins = [];
+  for (const { architecture } of loaded) addArchitecture(architecture);
+  fromPlugins = loaded;
+  pluginsInUse = files;
+}
+
+function addArchitecture(architecture: Architecture): void {
+  const names = [architecture.id, ...architecture.aliases];
+  const { machine, byteOrder } = architecture.elf;
+  const other = inUse.find(
+    ({ id, aliases, elf }) =>
+      names.some((name) => name === id || aliases.includes(name)) ||
+      (elf.machine === machine && elf.byteOrder === byteOrder),
+  );
+  if (other !== undefined) {
+    const message = `plugin ${architecture.id} and architecture ${other.id} have a name or a kind of file in common`;
+    throw new KelpError('plugin/conflict', message);
+  }
+  inUse.push(architecture);
+}
 
 const require = createRequire(import.meta.url);
 
 /** The architectures with the evidence that their packages ship. */
 export function coverageSubjects(): readonly CoverageSubject[] {
-  return architectures.map((architecture) => {
+  const subjects = own.map((architecture) => {
     const file = require.resolve(`@kelp/${architecture.id}/evidence.json`);
     return { architecture, evidence: parseEvidence(readFileSync(file, 'utf8')) };
   });
+  return [...subjects, ...fromPlugins];
 }
 
 /** An architecture with the file of its package that tells its places in a source tree. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
+import { usePlugins } from './architectures.ts';
 import { captureCommand } from './commands/capture.ts';
 import { diffCommand } from './commands/diff.ts';
 import { clearCommand } from './commands/clear.ts';
@@ -38,8 +39,12 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     .description('Which relocations and special sections Linux modules carry, and what kernels do with them')
     .version(version())
     .showHelpAfterError('(kelp --help lists the commands)')
+    .option('--plugin <file>', 'load another architecture from a JavaScript module; may be repeated', addTo)
     .configureOutput({ writeOut: io.out, writeErr: io.error })
     .exitOverride();
+  program.hook('preAction', async () => {
+    await usePlugins(program.opts<{ readonly plugin?: readonly string[] }>().plugin ?? []);
+  });
   for (const command of [
     inspectCommand,
     lintCommand,
@@ -73,6 +78,10 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     io.error(`kelp: ${describeError(error)}\n`);
     return 2;
   }
+}
+
+function addTo(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
 }
 
 function version(): string {

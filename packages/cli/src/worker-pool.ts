@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { CensusBuilder, type Census } from '@kelp/census';
 import { KelpError } from '@kelp/core';
+import { pluginFiles } from './architectures.ts';
 
 /** What the pool sends to a worker: files to scan, or the end, on which the worker answers with its census. */
 export type Request = { readonly files: readonly string[] } | { readonly end: true };
@@ -40,7 +41,7 @@ export async function scanInParallel(
 function startWorker(): ChildProcess {
   // In the repository this file and the worker are TypeScript, in the package both are built.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fork(new URL(`./worker.${extension}`, import.meta.url), {
+  return fork(new URL(`./worker.${extension}`, import.meta.url), pluginFiles(), {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
 }

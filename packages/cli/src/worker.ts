@@ -1,8 +1,9 @@
 import { CensusBuilder, FileScanner } from '@kelp/census';
-import { architectures } from './architectures.ts';
+import { architectures, usePlugins } from './architectures.ts';
 import type { Answer, Request } from './worker-pool.ts';
 
-// One process of the pool: scans what it is told and answers with one census at the end.
+// One process of the pool: scans what it is told and answers with one census at the end. Its arguments are plugins.
+await usePlugins(process.argv.slice(2));
 const builder = new CensusBuilder();
 const scanner = new FileScanner(architectures, builder);
 

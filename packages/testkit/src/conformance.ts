@@ -14,10 +14,11 @@ export function testArchitecture(architecture: Architecture, input: ConformanceI
       expect([...check.run(architecture, opened)]).toEqual([]);
     });
 
-    test('fixtures show something of the architecture', () => {
+    test('fixtures, where there are any, show something of the architecture', () => {
       const flags = shownFlags(architecture, opened);
       console.info([architecture.title, ...describeFlags(flags)].join('\n  '));
-      expect([...flags.values()].some((own) => own.size > 0)).toBe(true);
+      const hasFixtures = input.modules.size + input.vectors.vectors.length > 0;
+      expect([...flags.values()].some((own) => own.size > 0)).toBe(hasFixtures);
     });
   });
 }

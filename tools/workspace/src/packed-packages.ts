@@ -19,13 +19,17 @@ interface Tarball {
   readonly isLibrary: boolean;
 }
 
+/** Bytes of a packed plugin: whoever needs one architecture should not notice it among his dependencies. */
+const pluginBudget = 100_000;
+const packageBudget = 400_000;
+
 const scratch = mkdtempSync(join(tmpdir(), 'kelp-packed-'));
 try {
   const tarballs = packageFolders.map(pack);
   for (const tarball of tarballs) lint(tarball);
   const project = install(tarballs);
   useLibraries(project, tarballs);
-  useTestkit(project);
+  usePlugin(project);
   checkTypes(project, tarballs);
   useCommand(project);
 } catch (error) {
@@ -46,11 +50,23 @@ function pack(folder: string): Tarball {
   for (const expected of ['LICENSE', 'README.md', 'package.json']) {
     if (!files.includes(expected)) throw new Error(`@kelp/${folder}: ${expected} is not packed`);
   }
+  // The fixtures are GPL objects: no package may carry them.
+  const objects = files.filter((file) => /(^|\/)fixtures\/|\.ko$|\.json\.gz$/.test(file));
+  if (objects.length > 0) throw new Error(`@kelp/${folder}: fixtures are packed: ${objects.join(', ')}`);
+  const size = Number(members(packed)['size']);
+  const budget = isPlugin(manifest) ? pluginBudget : packageBudget;
+  if (!(size < budget)) throw new Error(`@kelp/${folder} has ${size} bytes packed, the budget is ${budget}`);
   const stray = files.filter((file) => /^(src|test)\/|tsup\.config|tsconfig/.test(file));
   if (stray.length > 0) throw new Error(`@kelp/${folder}: packed by mistake: ${stray.join(', ')}`);
-  console.log(`ok pack @kelp/${folder} (${files.length} files)`);
+  console.log(`ok pack @kelp/${folder} (${files.length} files, ${size} of ${budget} bytes)`);
   const path = join(scratch, `kelp-${folder}-${String(manifest['version'])}.tgz`);
   return { name: `@kelp/${folder}`, path, isLibrary: '.' in members(manifest['exports']) };
+}
+
+/** The nx tag says so. */
+function isPlugin(manifest: Record<string, unknown>): boolean {
+  const { tags } = members(manifest['nx']);
+  return Array.isArray(tags) && tags.includes('layer:arch');
 }
 
 function lint(tarball: Tarball): void {
@@ -98,15 +114,23 @@ function useLibraries(project: string, tarballs: readonly Tarball[]): void {
   }
 }
 
-function useTestkit(project: string): void {
-  const test = `import * as testkit from '@kelp/testkit';
-    import { expect, test } from 'vitest';
-    test('the testkit exports something', () => {
-      expect(Object.keys(testkit)).not.toEqual([]);
-    });`;
-  writeFileSync(`${project}/testkit.test.js`, test);
-  run('npm', ['exec', '--', 'vitest', 'run'], project);
-  console.log('ok import @kelp/testkit inside vitest');
+/** An architecture that lives outside the repository: the conformance suite, and kelp --plugin. */
+function usePlugin(project: string): void {
+  for (const file of ['my-arch.mjs', 'my-arch.test.mjs', 'make-module.mjs'])
+    cpSync(`${repository}tools/workspace/external/${file}`, `${project}/${file}`);
+  run(process.execPath, ['make-module.mjs'], project);
+  const tested = run('npm', ['exec', '--', 'vitest', 'run'], project);
+  expectText('conformance suite of an external plugin', tested, [
+    'recognized, decoded, applied, reversible: R_PDP11_REL32',
+  ]);
+  const plugin = ['kelp', '--plugin', './my-arch.mjs'];
+  expectText('kelp --plugin inspect', run('npx', [...plugin, 'inspect', 'toy.ko'], project), [
+    'R_PDP11_REL32',
+    'PDP-11',
+  ]);
+  expectText('kelp --plugin explain', run('npx', [...plugin, 'explain', 'R_PDP11_REL32'], project), [
+    'S + A - P',
+  ]);
 }
 
 /** Compiles a program against the packed declarations, with the libraries' own types checked too. */
