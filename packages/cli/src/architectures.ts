@@ -33,11 +33,17 @@ export function pluginFiles(): readonly string[] {
 export async function usePlugins(files: readonly string[]): Promise<void> {
   const loaded: CoverageSubject[] = [];
   for (const file of files) loaded.push(...(await loadPlugin(file)));
-  inUse.splice(0, inUse.length, ...own);
-  fromPlugins = [];
+  forgetPlugins();
   for (const { architecture } of loaded) addArchitecture(architecture);
   fromPlugins = loaded;
   pluginsInUse = files;
+}
+
+/** From here on there are the architectures of the command only. */
+export function forgetPlugins(): void {
+  inUse.splice(0, inUse.length, ...own);
+  fromPlugins = [];
+  pluginsInUse = [];
 }
 
 function addArchitecture(architecture: Architecture): void {

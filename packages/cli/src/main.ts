@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { isKelpError } from '@kelp/core';
 import { Command, CommanderError } from 'commander';
-import { usePlugins } from './architectures.ts';
+import { forgetPlugins, usePlugins } from './architectures.ts';
 import { captureCommand } from './commands/capture.ts';
 import { diffCommand } from './commands/diff.ts';
 import { clearCommand } from './commands/clear.ts';
@@ -42,8 +42,10 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
     .option('--plugin <file>', 'load another architecture from a JavaScript module; may be repeated', addTo)
     .configureOutput({ writeOut: io.out, writeErr: io.error })
     .exitOverride();
-  program.hook('preAction', async () => {
-    await usePlugins(program.opts<{ readonly plugin?: readonly string[] }>().plugin ?? []);
+  program.hook('preAction', () => {
+    const { plugin = [] } = program.opts<{ readonly plugin?: readonly string[] }>();
+    // Without plugins nothing has to be waited for: the command starts at once.
+    return plugin.length === 0 ? forgetPlugins() : usePlugins(plugin);
   });
   for (const command of [
     inspectCommand,
