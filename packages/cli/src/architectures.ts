@@ -4,13 +4,14 @@ import { arm64 } from '@kelp/arm64';
 import { KelpError, type Architecture } from '@kelp/core';
 import { parseEvidence, type CoverageSubject } from '@kelp/coverage';
 import { parseArchitectureSource, type SourceSubject } from '@kelp/kernel-source';
+import { loongarch64 } from '@kelp/loongarch64';
 import { ppc64le } from '@kelp/ppc64le';
 import { s390x } from '@kelp/s390x';
 import { x86 } from '@kelp/x86';
 import { loadPlugin } from './plugins.ts';
 
 /** The architectures that come with the command. A fifth one is one more line here and in package.json. */
-const own: readonly Architecture[] = [x86, ppc64le, s390x, arm64];
+const own: readonly Architecture[] = [x86, ppc64le, s390x, arm64, loongarch64];
 
 const inUse: Architecture[] = [...own];
 
@@ -72,8 +73,17 @@ export function coverageSubjects(): readonly CoverageSubject[] {
   return [...subjects, ...fromPlugins];
 }
 
-/** An architecture with the file of its package that tells its places in a source tree. */
+/**
+ * An architecture with the file of its package that tells its places in a source tree.
+ *
+ * @throws KelpError `plugin/no-source` for that of a plugin.
+ */
 export function sourceSubject(architecture: Architecture): SourceSubject {
+  if (!own.includes(architecture))
+    throw new KelpError(
+      'plugin/no-source',
+      `plugin ${architecture.id} says nothing about a source tree; give --architecture`,
+    );
   const file = require.resolve(`@kelp/${architecture.id}/kernel-source.json`);
   return { architecture, source: parseArchitectureSource(readFileSync(file, 'utf8'), file) };
 }

@@ -6,6 +6,7 @@ import { captureCommand } from './commands/capture.ts';
 import { diffCommand } from './commands/diff.ts';
 import { clearCommand } from './commands/clear.ts';
 import { convertCommand } from './commands/convert.ts';
+import { completionCommand } from './commands/completion.ts';
 import { explainCommand } from './commands/explain.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -71,6 +72,7 @@ export async function main(args: readonly string[], io: Io): Promise<ExitStatus>
   ]) {
     program.addCommand(command(io, finish).copyInheritedSettings(program));
   }
+  program.addCommand(completionCommand(io, finish, program).copyInheritedSettings(program));
   try {
     await program.parseAsync(args, { from: 'user' });
     return status;

@@ -32,7 +32,7 @@ describe('a name', () => {
   test('that a pattern matches', async () => {
     const features = list(await json('explain', '.klp.rela.btrfs..text'), 'features');
     expect(features.map((one) => [member(one, 'architecture'), member(one, 'name')])).toEqual(
-      ['x86', 'ppc64le', 's390x', 'arm64'].map((id) => [id, '.klp.rela.*']),
+      ['x86', 'ppc64le', 's390x', 'arm64', 'loongarch64'].map((id) => [id, '.klp.rela.*']),
     );
   });
 });

@@ -64,7 +64,7 @@ const validate = new Ajv2020({ allErrors: true }).compile(
     schema: { const: 2 },
     architectures: {
       type: 'object',
-      propertyNames: { enum: ['x86', 'ppc64le', 's390x', 'arm64'] },
+      propertyNames: { enum: ['x86', 'ppc64le', 's390x', 'arm64', 'loongarch64'] },
       additionalProperties: exactly({
         ...counts,
         kernels: listOf({
@@ -92,6 +92,7 @@ describe('the census as JSON', () => {
     expect(validate.errors).toBeNull();
     expect(Object.keys(Object(member(census, 'architectures')))).toEqual([
       'arm64',
+      'loongarch64',
       'ppc64le',
       's390x',
       'x86',

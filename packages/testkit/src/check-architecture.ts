@@ -125,8 +125,8 @@ export const conformanceChecks: readonly ConformanceCheck[] = [
   {
     about: ['relocations', 'sections'],
     title: 'layouts are those of real objects',
-    run: (architecture, { objects, exceptions }) =>
-      checkLayouts(architecture, objects, keys(exceptions?.unseen)),
+    run: (architecture, { objects, kernels, exceptions }) =>
+      checkLayouts(architecture, objects, kernels, keys(exceptions?.unseen)),
   },
   {
     about: ['sections'],

@@ -185,7 +185,8 @@ function missingValues(
 
 /**
  * What a special step leaves in the field is the value in some form of an instruction set: as it is, its complement (movn
- * of arm64), or with a high half that makes up for a low one that the CPU takes as negative (addis of ppc64).
+ * of arm64), with a high half that makes up for a low one that the CPU takes as negative (addis of ppc64), or added to what
+ * was there (LoongArch).
  */
 export function* checkSpecialFields(
   architecture: Architecture,
@@ -201,7 +202,8 @@ export function* checkSpecialFields(
     const stored = extractValue(field, readContainer(after, 0, field.size, order));
     const width = field.parts.reduce((top, part) => Math.max(top, part.from + part.width), 0);
     const value = formula.evaluate(letters) >> BigInt(field.shift);
-    const forms = [value, ~value, value + ((value & 0x8000n) << 1n)].map((form) =>
+    const held = extractValue(field, readContainer(before, 0, field.size, order));
+    const forms = [value, ~value, value + ((value & 0x8000n) << 1n), held + value, held - value].map((form) =>
       BigInt.asUintN(width, form),
     );
     if (!forms.includes(stored))

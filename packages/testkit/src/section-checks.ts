@@ -31,11 +31,13 @@ interface Exhibit {
  * Every layout is in a module of a kernel that uses it; its pointers are where the relocations are, and are relocated by
  * a type that computes what they hold. What is optional is missing somewhere, and flags are set somewhere.
  *
+ * @param kernels - those of the fixtures: layouts of others need not be shown.
  * @param unseen - names of rows that no module can have.
  */
 export function* checkLayouts(
   architecture: Architecture,
   fixtures: readonly FixtureObject[],
+  kernels: readonly Kernel[],
   unseen: ReadonlySet<string>,
 ): Generator<Failure> {
   // A plugin that has just been started has no modules: then nothing is shown, and nothing is wrong.
@@ -46,7 +48,10 @@ export function* checkLayouts(
     for (const layout of row.layouts) {
       const exhibit = exhibits.get(layout);
       if (exhibit !== undefined) yield* judge(exhibit);
-      else if (!unseen.has(row.name))
+      else if (
+        !unseen.has(row.name) &&
+        kernels.some((kernel) => appliesTo(row.applies, kernel) && appliesTo(layout.applies, kernel))
+      )
         yield failure(
           row,
           `no fixture has an entry of ${layout.size} bytes in the layout of ${layout.structure}`,

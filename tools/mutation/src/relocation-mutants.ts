@@ -75,8 +75,9 @@ function wrongRules(rule: RelocationRule, series: readonly string[]): readonly C
     ignored,
     refused,
     ...bounds,
-    ...within(wrongFormulas(rule), '', (formula) => ({ ...rule, formula })),
-    ...within(wrongFields(rule.field), '', (field) => ({ ...rule, field })),
+    // A rule without steps stores nothing: value and field show nowhere.
+    ...(rule.steps.length === 0 ? [] : within(wrongFormulas(rule), '', (formula) => ({ ...rule, formula }))),
+    ...(rule.steps.length === 0 ? [] : within(wrongFields(rule.field), '', (field) => ({ ...rule, field }))),
     ...within(wrongSteps(rule.steps), '', (steps) => ({ ...rule, steps })),
   ];
 }

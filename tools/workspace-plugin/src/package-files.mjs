@@ -30,6 +30,7 @@ export function packageFiles(options) {
     [`${home}/README.md`]: readme(options),
     [`${home}/evidence.json`]: `${JSON.stringify({ schema: 1, architecture: name, code: '', records: [] })}\n`,
     [`${home}/coverage.json`]: '{}\n',
+    [`${home}/kernel-source.json`]: `${JSON.stringify(kernelSource(options), undefined, 2)}\n`,
     [`${home}/src/index.ts`]: `export { ${name} } from './architecture.ts';\n`,
     [`${home}/src/architecture.ts`]: architecture(options),
     [`${home}/src/relocation-types.ts`]: relocationTypes(options),
@@ -57,13 +58,14 @@ function manifest({ name, title, version, engines, repository }) {
     keywords: ['kernel', 'linux', 'livepatch'],
     license: 'MIT',
     repository: { ...repository, directory: `packages/${name}` },
-    files: ['dist', 'coverage.json', 'evidence.json'],
+    files: ['dist', 'coverage.json', 'evidence.json', 'kernel-source.json'],
     type: 'module',
     sideEffects: false,
     exports: {
       '.': { '@kelp/source': './src/index.ts', types: './dist/index.d.ts', default: './dist/index.js' },
       './evidence.json': './evidence.json',
       './coverage.json': './coverage.json',
+      './kernel-source.json': './kernel-source.json',
       './package.json': './package.json',
     },
     publishConfig: { access: 'public' },
@@ -72,6 +74,24 @@ function manifest({ name, title, version, engines, repository }) {
     devDependencies: { '@kelp/testkit': version },
     engines,
     nx: { tags: ['layer:arch'] },
+  };
+}
+
+/** @param {PackageOptions} options */
+function kernelSource({ name, kernel, byteOrder }) {
+  return {
+    schema: 'kelp-architecture-source/1',
+    folder: kernel,
+    macros: {
+      CONFIG_64BIT: true,
+      __LITTLE_ENDIAN_BITFIELD: byteOrder === 'little',
+      __BIG_ENDIAN_BITFIELD: byteOrder === 'big',
+    },
+    loader: [`arch/${kernel}/kernel/module.c`],
+    excluded: [],
+    relocationNumbers: [`arch/${kernel}/include/asm/elf.h`],
+    relocationPrefixes: [`R_${name.toUpperCase()}_`],
+    hooks: [{ name: 'apply_relocate_add' }, { name: 'module_finalize' }],
   };
 }
 

@@ -1,0 +1,1 @@
+export { loongarch64 } from './architecture.ts';
