@@ -10,13 +10,18 @@ export type Flag = 'recognized' | 'decoded' | 'applied' | 'reversible' | 'proven
 
 const order: readonly Flag[] = ['recognized', 'decoded', 'applied', 'reversible', 'proven'];
 
-/** Flags of every relocation type and special section, by `relocation/NAME` and `section/NAME`; empty where none is shown. */
+/**
+ * Flags of every special section and of every relocation type that some kernel accepts, by `section/NAME` and
+ * `relocation/NAME`; empty where none is shown.
+ */
 export function shownFlags(
   architecture: Architecture,
   input: OpenedInput,
 ): ReadonlyMap<string, ReadonlySet<Flag>> {
   const flags = new Map<string, Set<Flag>>([
-    ...architecture.relocationTypes.map(({ name }) => [`relocation/${name}`, new Set<Flag>()] as const),
+    ...architecture.relocationTypes
+      .filter(({ rules }) => rules.some(({ verdict }) => verdict !== 'refused'))
+      .map(({ name }) => [`relocation/${name}`, new Set<Flag>()] as const),
     ...architecture.specialSections.map(({ name }) => [`section/${name}`, new Set<Flag>()] as const),
   ]);
   addVectors(architecture, input, flags);
