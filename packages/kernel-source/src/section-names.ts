@@ -185,11 +185,11 @@ function* scriptNames(origin: Origin, text: string): Generator<Finding> {
 
 /** What stands for something else within the macros of a text. */
 function macroParameters(text: string): ReadonlySet<string> {
-  const lists = [
+  const definitions = [
     ...text.matchAll(/^[ \t]*#[ \t]*define[ \t]+\w+\(([^)]*)\)/gmu),
     ...text.matchAll(/^[ \t]*\.macro[ \t]+\w+[ \t,]+(.*)$/gmu),
   ];
-  return new Set(lists.flatMap((match) => (match[1] ?? '').split(/[\s,]+/u)));
+  return new Set(definitions.flatMap((match) => (match[1] ?? '').split(/[\s,]+/u)));
 }
 
 /** Macros that stand for a string, with all strings that configurations give them. */
