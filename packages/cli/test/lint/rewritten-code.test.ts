@@ -16,10 +16,13 @@ function missing(layouts: readonly EntryLayout[], fields: readonly string[]): re
   );
 }
 
-it.each(architectures.map((one) => [one.id, one] as const))(
+const withLivepatch = architectures.flatMap((one) =>
+  one.livepatch === undefined ? [] : [[one.id, one, one.livepatch] as const],
+);
+
+it.each(withLivepatch)(
   'rewrittenCode of %s names sections and fields that the tables have',
-  (_id, architecture) => {
-    const rows = architecture.livepatch?.rewrittenCode ?? [];
+  (_id, architecture, { rewrittenCode: rows = [] }) => {
     expect(rows.length).toBeGreaterThan(2);
     const wrong = rows.flatMap(({ section, code, copy, key }) => {
       const pattern = section.replace(/\*$/u, '');
