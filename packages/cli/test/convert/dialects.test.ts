@@ -1,5 +1,5 @@
 import { parseObjectFile } from '@kelp/core/elf';
-import { dialectNames } from '@kelp/livepatch';
+import { dialectNames, lint } from '@kelp/livepatch';
 import { describe, expect, test } from 'vitest';
 import {
   bytesOf,
@@ -7,6 +7,7 @@ import {
   converted,
   livepatchContents,
   livepatches,
+  loadedBy,
   symbols,
   unconverted,
 } from './marked-fixture.ts';
@@ -50,6 +51,22 @@ describe.each(livepatches)('%s', (name) => {
     }
   });
 });
+
+describe.each(livepatches)('%s', (name) => {
+  test.each(dialectNames)('marked in the dialect %s has no fault that it would not have had', (dialect) => {
+    const result = converted(convert(unconverted(bytesOf(name), dialect), { symbols, dialect }));
+    expect(faultsOf(result)).toEqual(faultsOf(bytesOf(name)));
+  });
+});
+
+/** What lint says about a livepatch: its rules and the places. */
+function faultsOf(bytes: Uint8Array): readonly string[] {
+  const object = parseObjectFile(bytes);
+  const { findings } = lint({ object, ...loadedBy(object) });
+  return findings
+    .map(({ rule, place, message }) => `${rule.code} ${place?.section} ${place?.offset} ${message}`)
+    .toSorted();
+}
 
 test('what objtool klp post-link has done already is tidied up', () => {
   // The fixture still has the section in which klp diff noted one of its relocations.

@@ -65,7 +65,10 @@ export function bytesOf(name: string): Uint8Array {
 }
 
 /** Architecture and kernel of a module, as its vermagic names it or as they are given. */
-function loadedBy(object: ObjectFile, release?: string): Pick<ConversionInput, 'architecture' | 'kernel'> {
+export function loadedBy(
+  object: ObjectFile,
+  release?: string,
+): Pick<ConversionInput, 'architecture' | 'kernel'> {
   const vermagic = findModinfoValue(object.section('.modinfo')?.bytes ?? new Uint8Array(), 'vermagic');
   return {
     architecture: requireArchitecture(object, architectures),

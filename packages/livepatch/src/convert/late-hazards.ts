@@ -1,17 +1,13 @@
 import {
-  decodeEntries,
-  entrySource,
-  fitLayout,
-  isPointer,
   lateStore,
-  layoutFor,
+  relocationRule,
   type Architecture,
   type Kernel,
   type Phase,
-  type Pointer,
   type SpecialSection,
 } from '@kelp/core';
 import { SHF_WRITE, type ObjectFile, type RelocationSpecification, type Section } from '@kelp/core/elf';
+import { rewrittenRanges, type RewrittenRange } from '../lint/rewritten-code.ts';
 
 /** Why a relocation against a module cannot wait until livepatch applies it. */
 export interface LateHazard {
@@ -30,27 +26,6 @@ const readAtLoad: ReadonlySet<Phase> = new Set([
 ]);
 
 /**
- * Bytes from the start of an instruction that a table names to the relocated field in it, at most: behind the opcode
- * of a call or jump of x86 (e8, 0f 8x, with or without a prefix), in the second halfword of s390x, at the start
- * elsewhere.
- */
-const fieldWithin = 3;
-
-/** patch_call() of arch/x86/kernel/callthunks.c leaves a call alone whose displacement is still 0. */
-const leftAlone: ReadonlySet<string> = new Set(['.call_sites']);
-
-/** Fields that hold the length of what an entry replaces: of struct alt_instr and paravirt_patch_site. */
-const lengthFields: readonly string[] = ['instrlen', 'origLen', 'len'];
-
-/** A piece of code that the kernel replaces while it loads the module. */
-interface ReplacedCode {
-  readonly start: number;
-  readonly end: number;
-  /** The table that names it. */
-  readonly by: string;
-}
-
-/**
  * Tells which relocations of a module come too late: klp_apply_object_relocs() runs after module_finalize() and after
  * the notifiers of MODULE_STATE_COMING, whether the target module is loaded already or not.
  */
@@ -58,7 +33,7 @@ export class LateHazards {
   readonly #file: ObjectFile;
   readonly #architecture: Architecture;
   readonly #kernel: Kernel;
-  #replaced: ReadonlyMap<number, CodeRanges> | undefined;
+  #rewritten: ReadonlyMap<number, CodeRanges> | undefined;
 
   constructor(file: ObjectFile, architecture: Architecture, kernel: Kernel) {
     this.#file = file;
@@ -102,13 +77,27 @@ export class LateHazards {
     return undefined;
   }
 
-  #ofCode(target: Section, { offset }: RelocationSpecification): LateHazard | undefined {
+  #ofCode(target: Section, { offset, type }: RelocationSpecification): LateHazard | undefined {
     if (!target.isExecutable) return undefined;
-    this.#replaced ??= replacedCode(this.#file, this.#architecture, this.#kernel);
-    const table = this.#replaced.get(target.index)?.at(offset);
+    this.#rewritten ??= this.#rewrittenCode();
+    const row = this.#architecture.relocationType(type);
+    const rule = row === undefined ? undefined : relocationRule(row, this.#kernel);
+    const size = rule?.verdict === 'applied' ? rule.field.size : 1;
+    const table = this.#rewritten.get(target.index)?.within(offset, offset + size);
     if (table === undefined) return undefined;
     const reason = `the kernel rewrites the instruction while it loads the livepatch, because of ${table}`;
     return { code: 'convert/rewritten-at-load', reason };
+  }
+
+  #rewrittenCode(): ReadonlyMap<number, CodeRanges> {
+    const object = this.#file;
+    const context = {
+      object,
+      architecture: this.#architecture,
+      kernel: this.#kernel,
+      table: object.symbols(),
+    };
+    return new Map([...rewrittenRanges(context)].map(([index, ranges]) => [index, new CodeRanges(ranges)]));
   }
 }
 
@@ -122,90 +111,26 @@ function isReadAtLoad(row: SpecialSection, target: Section): boolean {
 class CodeRanges {
   readonly #starts: readonly number[];
   /** For each piece, the one that reaches farthest of those that do not start behind it. */
-  readonly #farthest: readonly ReplacedCode[];
+  readonly #farthest: readonly RewrittenRange[];
 
-  constructor(pieces: readonly ReplacedCode[]) {
+  constructor(pieces: readonly RewrittenRange[]) {
     const sorted = pieces.toSorted((a, b) => a.start - b.start);
     this.#starts = sorted.map(({ start }) => start);
-    let best: ReplacedCode | undefined;
+    let best: RewrittenRange | undefined;
     this.#farthest = sorted.map(
       (piece) => (best = best === undefined || piece.end > best.end ? piece : best),
     );
   }
 
-  /** The table that names the code at an offset; undefined where none does. */
-  at(offset: number): string | undefined {
+  /** The table that names code between two offsets; undefined where none does. */
+  within(from: number, to: number): string | undefined {
     let [low, high] = [0, this.#starts.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#starts[middle] ?? 0) <= offset) low = middle + 1;
+      if ((this.#starts[middle] ?? 0) < to) low = middle + 1;
       else high = middle;
     }
     const piece = this.#farthest[low - 1];
-    return piece !== undefined && offset < piece.end ? piece.by : undefined;
+    return piece !== undefined && from < piece.end ? piece.by : undefined;
   }
-}
-
-/** What the tables of a module name as code to be replaced, by index of the section. */
-function replacedCode(
-  file: ObjectFile,
-  architecture: Architecture,
-  kernel: Kernel,
-): ReadonlyMap<number, CodeRanges> {
-  const found = new Map<number, ReplacedCode[]>();
-  for (const section of file.sections) {
-    if (section.index === 0 || !section.isAllocated) continue;
-    const row = architecture.specialSection(section.name, kernel);
-    if (row?.patchesCode !== true || !readAtLoad.has(row.phase)) continue;
-    // Where there is no hazard, a prefix or a nop is replaced, and no field of it is relocated.
-    if (row.hazard.level === 'none' || leftAlone.has(section.name)) continue;
-    for (const { target, ...code } of codeOf(file, section, row, kernel)) {
-      const known = found.get(target);
-      if (known === undefined) found.set(target, [code]);
-      else known.push(code);
-    }
-  }
-  return new Map([...found].map(([index, pieces]) => [index, new CodeRanges(pieces)]));
-}
-
-function* codeOf(
-  file: ObjectFile,
-  section: Section,
-  row: SpecialSection,
-  kernel: Kernel,
-): Generator<ReplacedCode & { readonly target: number }, void, undefined> {
-  const source = entrySource(file, section);
-  const layout = fitLayout(row, kernel, source)?.layout ?? layoutFor(row, kernel);
-  if (layout === undefined) return;
-  const pointers = Object.keys(layout.fields).filter((name) => {
-    const field = layout.fields[name];
-    return field !== undefined && isPointer(field);
-  });
-  const endField = pointers.find((name) => name.startsWith('end'));
-  const lengthField = lengthFields.find((name) => name in layout.fields);
-  for (const entry of decodeEntries(layout, source)) {
-    const site = placeOf(file, entry[pointers[0] ?? '']);
-    if (site === undefined) continue;
-    const end = endField === undefined ? undefined : placeOf(file, entry[endField]);
-    const length = lengthField === undefined ? undefined : entry[lengthField];
-    const size = typeof length === 'number' ? length : fieldWithin;
-    yield {
-      target: site.section,
-      start: site.offset,
-      end: end?.offset ?? site.offset + size,
-      by: section.name,
-    };
-  }
-}
-
-function placeOf(
-  file: ObjectFile,
-  pointer: Pointer | Uint8Array | bigint | number | undefined,
-): { readonly section: number; readonly offset: number } | undefined {
-  const table = file.symbols();
-  if (typeof pointer !== 'object' || pointer instanceof Uint8Array || table === undefined) return undefined;
-  if (pointer.symbol === 0 || pointer.symbol >= table.count) return undefined;
-  const section = table.sectionIndex(pointer.symbol);
-  if (section === undefined) return undefined;
-  return { section, offset: Number(BigInt.asIntN(64, table.value(pointer.symbol) + pointer.addend)) };
 }

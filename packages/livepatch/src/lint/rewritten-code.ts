@@ -11,6 +11,9 @@ import {
 import type { Section } from '@kelp/core/elf';
 import type { LintContext } from './context.ts';
 
+/** What tells where the code is: a module and the kernel that loads it. */
+type CodeContext = Pick<LintContext, 'architecture' | 'kernel' | 'object' | 'table'>;
+
 /** A range of bytes in a section that a special section is responsible for. */
 export interface RewrittenRange {
   readonly start: number;
@@ -22,7 +25,7 @@ export interface RewrittenRange {
 }
 
 /** Places that the kernel writes before relocations of modules are written, by index of the section they lie in. */
-export function rewrittenRanges(context: LintContext): ReadonlyMap<number, readonly RewrittenRange[]> {
+export function rewrittenRanges(context: CodeContext): ReadonlyMap<number, readonly RewrittenRange[]> {
   const ranges = new Map<number, RewrittenRange[]>();
   for (const section of context.object.sections) {
     for (const row of rowsFor(context, section)) collect(context, section, row, ranges);
@@ -31,11 +34,11 @@ export function rewrittenRanges(context: LintContext): ReadonlyMap<number, reado
 }
 
 /** The field of the table's key; undefined for a section that has none. */
-export function keyField(context: LintContext, section: Section): string | undefined {
+export function keyField(context: CodeContext, section: Section): string | undefined {
   return rowsFor(context, section).find(({ key }) => key !== undefined)?.key;
 }
 
-function rowsFor({ architecture, kernel }: LintContext, { index, name }: Section): readonly RewrittenCode[] {
+function rowsFor({ architecture, kernel }: CodeContext, { index, name }: Section): readonly RewrittenCode[] {
   if (index === 0) return [];
   return (architecture.livepatch?.rewrittenCode ?? []).filter(
     (row) => matchesName({ name: row.section }, name) && appliesTo(row.applies, kernel),
@@ -44,7 +47,7 @@ function rowsFor({ architecture, kernel }: LintContext, { index, name }: Section
 
 /** The layout of a special section that fits its bytes. */
 export function layoutOf(
-  { architecture, kernel, object }: LintContext,
+  { architecture, kernel, object }: CodeContext,
   section: Section,
 ): EntryLayout | undefined {
   const row = architecture.specialSection(section.name, kernel);
@@ -54,7 +57,7 @@ export function layoutOf(
 }
 
 function collect(
-  context: LintContext,
+  context: CodeContext,
   section: Section,
   { code, copy }: RewrittenCode,
   ranges: Map<number, RewrittenRange[]>,
@@ -82,7 +85,7 @@ interface Resolved {
 }
 
 function resolve(
-  context: LintContext,
+  context: CodeContext,
   fields: ReadonlyMap<string, unknown>,
   extent: CodeExtent,
 ): Resolved | undefined {
@@ -99,7 +102,7 @@ function resolve(
 
 /** Section and offset that a pointer field refers to; undefined where nothing fills it. */
 function pointed(
-  { table }: LintContext,
+  { table }: CodeContext,
   field: unknown,
 ): { readonly section: number; readonly start: number } | undefined {
   if (typeof field !== 'object' || field === null || !('symbol' in field) || !('addend' in field))
