@@ -122,8 +122,15 @@ function* attributeFindings(text: string): Generator<Finding> {
 }
 
 function* objtoolFindings(text: string): Generator<Finding> {
-  for (const match of text.matchAll(/\belf_create_section(?:_pair)?\s*\([^,"]*,\s*"([^"]+)"/gu)) {
-    if (match[1] !== undefined) yield { name: spelled(match[1]), origin: 'objtool', at: match.index };
+  for (const match of text.matchAll(
+    /\belf_create_section(?:_pair)?\s*\([^,"]*,\s*("[^"]+"|[A-Z][A-Z\d_]+)/gu,
+  )) {
+    const written = match[1] ?? '';
+    const name = /^"(.+)"$/u.exec(written)?.[1];
+    const at = match.index;
+    yield name === undefined
+      ? { expression: written, origin: 'objtool', at }
+      : { name: spelled(name), origin: 'objtool', at };
   }
 }
 
