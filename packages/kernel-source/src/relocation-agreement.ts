@@ -60,7 +60,7 @@ function compareUnder(
   const inTree = new Map<number, { readonly verdict: Verdict; readonly one: RelocationCase }>();
   for (const one of source.apply.cases) {
     if (!holdsAll(one.label.conditions, known)) continue;
-    inTree.set(one.number, { verdict: verdicts[effectOf(one.statements, known)], one });
+    inTree.set(one.number, { verdict: verdicts[one.effect ?? effectOf(one.statements, known)], one });
   }
   const place = source.apply.cases[0];
   const common = {

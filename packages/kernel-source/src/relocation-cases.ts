@@ -3,7 +3,8 @@ import { readCFile, type CFile } from './c/c-file.ts';
 import type { Knowledge } from './c/condition.ts';
 import { readDefines, resolveNumber } from './c/defines.ts';
 import { distinct, type CFunction, type Unread } from './c/functions.ts';
-import { findSwitches, type CaseGroup, type CaseLabel } from './c/switches.ts';
+import { findSwitches, type CaseEffect, type CaseGroup, type CaseLabel } from './c/switches.ts';
+import { findHandlerTables, handlerEffect } from './handler-tables.ts';
 import { tokenize } from './c/tokens.ts';
 import type { SourceTree } from './tree.ts';
 import type { ConditionalToken } from './c/preprocess.ts';
@@ -18,6 +19,8 @@ export interface RelocationCase {
   readonly function: string;
   readonly label: CaseLabel;
   readonly statements: readonly ConditionalToken[];
+  /** What a handler does, where a table of functions takes the place of a switch. */
+  readonly effect?: CaseEffect;
 }
 
 /** A function of the loader and what its switch handles. */
@@ -55,7 +58,7 @@ export function readRelocationCases(
     unread.push({
       file: first.path,
       line: 1,
-      what: 'no switch over relocation types is reached from apply_relocate_add()',
+      what: 'no switch or table over relocation types is reached from apply_relocate_add()',
     });
   }
   return { apply, clear, unread: distinct(unread) };
@@ -112,11 +115,15 @@ class SwitchReader {
       for (const { kind, text } of found.definition.body) {
         if (kind === 'word' && defined.has(text)) reached.add(text);
       }
+      // What a table says holds for the types that no switch takes out before it.
+      const table = this.#tableCases(found.file, found.definition, defined);
+      cases.push(...table);
       for (const groups of findSwitches(found.definition.body)) {
         if (!this.#isOverRelocations(groups)) continue;
         cases.push(...this.#casesOf(groups, found.file, found.definition));
         const rest = groups.find(({ isDefault }) => isDefault);
-        refusesOthers &&= rest !== undefined && returnsError(rest.statements);
+        const others = table.length > 0 ? found.definition.body : rest?.statements;
+        refusesOthers &&= others !== undefined && returnsError(others);
       }
     }
     return { entry, reached: [...reached], cases, refusesOthers };
@@ -132,20 +139,93 @@ class SwitchReader {
 
   #casesOf(groups: readonly CaseGroup[], file: CFile, inside: CFunction): readonly RelocationCase[] {
     return groups.flatMap(({ labels, statements }) =>
-      labels.flatMap((label): readonly RelocationCase[] => {
-        const { name, line } = label;
-        const number = name === undefined ? undefined : resolveNumber(name, this.#numbers);
-        if (name === undefined || number === undefined) {
-          const what =
-            name === undefined ? 'a case that is no single name' : `no header gives ${name} a plain number`;
-          this.#unread.push({ file: file.path, line, what });
-          return [];
+      labels.flatMap((label) =>
+        this.#typesOf(label, file).map(({ name, number }) => ({
+          name,
+          number,
+          file: file.path,
+          line: label.line,
+          function: inside.name,
+          label,
+          statements,
+        })),
+      ),
+    );
+  }
+
+  /** Types that a function looks up in a table of handlers; of two entries for a type the later counts. */
+  #tableCases(
+    file: CFile,
+    inside: CFunction,
+    defined: ReadonlyMap<string, { readonly definition: CFunction }>,
+  ): readonly RelocationCase[] {
+    const words = new Set(inside.body.filter(({ kind }) => kind === 'word').map(({ text }) => text));
+    const found = new Map<number, RelocationCase>();
+    for (const [table, entries] of findHandlerTables(file.tokens)) {
+      if (!words.has(table) || !entries.some(({ label }) => this.#isType(label.name))) continue;
+      for (const { label, handler } of entries) {
+        const definition = defined.get(handler)?.definition;
+        if (definition === undefined) {
+          this.#unread.push({
+            file: file.path,
+            line: label.line,
+            what: `the handler ${handler} is no function`,
+          });
+          continue;
         }
-        return [{ name, number, file: file.path, line, function: inside.name, label, statements }];
-      }),
+        for (const { name, number } of this.#typesOf(label, file)) {
+          const effect = handlerEffect(
+            definition,
+            (other) => this.#isType(other),
+            (other) => this.#typesOf(other, file).some((type) => type.number === number),
+          );
+          found.set(number, {
+            name,
+            number,
+            file: file.path,
+            line: label.line,
+            function: handler,
+            label,
+            statements: [],
+            effect,
+          });
+        }
+      }
+    }
+    return [...found.values()];
+  }
+
+  /** The types that a label stands for; none, and a note, where it is not understood. */
+  #typesOf(
+    { name, last, line }: CaseLabel,
+    file: CFile,
+  ): readonly { readonly name: string; readonly number: number }[] {
+    const first = name === undefined ? undefined : resolveNumber(name, this.#numbers);
+    const end = last === undefined ? first : resolveNumber(last, this.#numbers);
+    if (name === undefined || first === undefined || end === undefined || end - first > mostTypes) {
+      const what =
+        name === undefined
+          ? 'a case that is no single name'
+          : `no header gives ${last ?? name} a plain number`;
+      this.#unread.push({ file: file.path, line, what });
+      return [];
+    }
+    if (last === undefined) return [{ name, number: first }];
+    return Array.from({ length: Math.max(0, end - first + 1) }, (_, at) => ({
+      name: this.#nameOf(first + at) ?? `${name} + ${at}`,
+      number: first + at,
+    }));
+  }
+
+  #nameOf(number: number): string | undefined {
+    return [...this.#numbers.keys()].find(
+      (name) => this.#isType(name) && resolveNumber(name, this.#numbers) === number,
     );
   }
 }
+
+/** No ABI has more types than this. */
+const mostTypes = 1024;
 
 /** Whether statements return a negative error number somewhere. */
 function returnsError(statements: readonly ConditionalToken[]): boolean {

@@ -59,7 +59,7 @@ describe('switches', () => {
 		switch (b) { case INNER: break; }
 		return -EINVAL;
 	case THREE: { break; }
-	case A ... B: go(); break;
+	case A + B: go(); break;
 	default: continue;
 	}`),
       () => undefined,

@@ -92,6 +92,65 @@ describe('the relocations of a loader', () => {
   });
 });
 
+test('a table of handlers is read like a switch; types that a switch takes out before it are not its own', () => {
+  const loader = `static int none(int type) { return 0; }
+
+static int error(int type)
+{
+	pr_err("refused %d", type);
+	return -EINVAL;
+}
+
+static int store(int type)
+{
+	switch (type) {
+	case R_TOY_32 ... R_TOY_PC32:
+		put(type);
+		break;
+	default:
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int wide(int type)
+{
+	put(type);
+	return 0;
+}
+
+static handler_t handlers[] = {
+	[R_TOY_NONE ... R_TOY_WIDE] = error,
+	[R_TOY_NONE] = none,
+	[R_TOY_32 ... R_TOY_COPY] = store,
+};
+
+int apply_relocate_add(int type)
+{
+	if (!handlers[type])
+		return -EINVAL;
+	switch (type) {
+#ifdef CONFIG_TOY_WIDE
+	case R_TOY_WIDE:
+		return wide(type);
+#endif
+	default:
+		return handlers[type](type);
+	}
+}
+`;
+  const { disagreements, unread, architectures } = compare(loader);
+  expect([disagreements, unread]).toEqual([[], []]);
+  expect(architectures[0]?.relocations.apply.refusesOthers).toBe(true);
+  const changed = compare(loader.replace('R_TOY_COPY] = store', 'R_TOY_COPY] = wide'));
+  expect(changed.disagreements.map(({ subject, tree }) => [subject, tree])).toEqual([
+    ['R_TOY_COPY', 'applied'],
+  ]);
+  expect(compare(loader.replace('= none,', '= missing,')).unread.map(({ what }) => what)).toEqual([
+    'the handler missing is no function',
+  ]);
+});
+
 describe('what cannot be read is listed:', () => {
   test('a truncated file', () => {
     const { unread } = compare(toyLoader.slice(0, toyLoader.indexOf('"unknown') + 4));
@@ -104,7 +163,7 @@ describe('what cannot be read is listed:', () => {
       {
         file: 'arch/toy/kernel/module.c',
         line: 1,
-        what: 'no switch over relocation types is reached from apply_relocate_add()',
+        what: 'no switch or table over relocation types is reached from apply_relocate_add()',
       },
     ]);
   });

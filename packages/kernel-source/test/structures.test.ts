@@ -39,6 +39,11 @@ describe('structures of a 64-bit kernel', () => {
     ['int (*run)(struct x *); long n[3];', [32, 'run@0+8', 'n@8+24']],
     ['char name[LENGTH]; enum kind k;', [60, 'name@0+56', 'k@56+4']],
     ['unsigned int line:18; unsigned int class:BITS; unsigned int flags:8;', [4, 'line@0+4']],
+    [
+      's16 a; s16 b; s16 c; unsigned int d:4; unsigned int e:12; u8 f;',
+      [12, 'a@0+2', 'b@2+2', 'c@4+2', 'f@8+1'],
+    ],
+    ['u8 a; unsigned int b:30; unsigned int c:4;', [12, 'a@0+1', 'b@4+4', 'c@8+4']],
     ['union { u64 a; u32 b; }; u8 c;', [16, 'a@0+8', 'b@0+4', 'c@8+1']],
     ['struct inner in; struct inner *next;', [16, 'x@0+1', 'y@2+2', 'next@8+8']],
     ['toy_callback_t call; toy_word_t word; u8 end[];', [16, 'call@0+8', 'word@8+4', 'end@12+0']],

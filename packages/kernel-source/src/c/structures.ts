@@ -233,11 +233,15 @@ class StructureBuilder {
       this.#bits = { used, size: start };
       return;
     }
-    if (this.#bits.size !== size || this.#bits.used + width > size * 8 || width === 0) {
-      this.#place(name, size, size, []);
-      this.#bits = { used: 0, size };
-    }
-    this.#bits = { used: this.#bits.used + width, size };
+    // A bit-field starts at the next bit, unless it would cross a boundary of its type.
+    const unit = size * 8;
+    let start = this.#bits.used === 0 ? this.#end * 8 : this.#bits.used;
+    if (width === 0 || Math.floor(start / unit) !== Math.floor((start + width - 1) / unit))
+      start = roundUp(start, unit);
+    if (start % unit === 0) this.#members.push({ name, offset: start / 8, size });
+    this.#end = Math.max(this.#end, Math.ceil((start + width) / 8));
+    this.#alignment = Math.max(this.#alignment, size);
+    this.#bits = { used: start + width, size };
   }
 }
 

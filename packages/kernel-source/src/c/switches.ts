@@ -10,10 +10,12 @@ export interface CaseGroup {
   readonly statements: readonly ConditionalToken[];
 }
 
-/** `case NAME:` */
+/** `case NAME:` or `case NAME ... LAST:` */
 export interface CaseLabel {
-  /** The name, or undefined for an expression, which is not read. */
+  /** The name, or undefined for another expression, which is not read. */
   readonly name: string | undefined;
+  /** The end of a range, which it includes. */
+  readonly last?: string;
   readonly line: number;
   readonly conditions: readonly Condition[];
 }
@@ -63,9 +65,13 @@ function groupsOf(tokens: readonly ConditionalToken[]): readonly CaseGroup[] {
 }
 
 function labelOf(expression: readonly ConditionalToken[], at: ConditionalToken): CaseLabel {
-  const [first] = expression;
+  const [first, dots, last] = expression;
+  const { line, conditions } = at;
+  if (expression.length === 3 && first?.kind === 'word' && dots?.text === '...' && last?.kind === 'word') {
+    return { name: first.text, last: last.text, line, conditions };
+  }
   const name = expression.length === 1 && first?.kind === 'word' ? first.text : undefined;
-  return { name, line: at.line, conditions: at.conditions };
+  return { name, line, conditions };
 }
 
 /** What the statements of a case do under a configuration. */
