@@ -127,6 +127,17 @@ test('of a target that is gone, and whose file is unknown, one address for each 
   expect(out).toMatch(/^ +livepatch +livepatch hello +stale +3 +0$/mu);
 });
 
+test('of a target that stood where init memory of the livepatch had been', async () => {
+  const capture = livepatchCapture(join(folder.path, 'c'), 'x86/livepatch-6.1.ko');
+  const init = capture.loaded.image.areas.find(({ area }) => area.init)?.address ?? 0n;
+  applyTo(capture, { text: init, data: init + 0x1000n });
+  const verified = await verify(capture);
+  expect(unexplained(verified)).toEqual([]);
+  expect(livepatchAnswers(verified)).toContain(
+    `livepatch hello next_state,1: 0x${(init + 0x40n).toString(16)}`,
+  );
+});
+
 /** Offsets of the bytes in .text that applying late writes. */
 function lateBytes({ loaded, sections }: SmallCapture): readonly number[] {
   const text = sections.get('.text');

@@ -100,8 +100,8 @@ function vote(
   const { protection } = record;
   const bytes = protection === undefined ? undefined : read(record.address, record.reach);
   const value = bytes === undefined ? undefined : record.value(bytes);
-  // A branch to a stub does not tell where that leads.
-  if (value === undefined || image.read(value, 1) !== undefined) return;
+  // A branch to a stub does not tell where that leads. The target may well have come to where init memory was.
+  if (value === undefined || image.protection(value) !== undefined) return;
   count(
     protection === 'text' || protection === 'rodata' ? unknown.constant : unknown.writable,
     value,
