@@ -224,12 +224,15 @@ function readOverflow() {
  */
 function readStickiness() {
   return Array.from(document.querySelectorAll('.table'), (frame) => {
-    frame.scrollTo(frame.scrollWidth, frame.scrollHeight);
     const box = frame.getBoundingClientRect();
+    const captionHeight = find(frame, 'thead th').getBoundingClientRect().top - box.top - frame.clientTop;
+    frame.scrollTo(frame.scrollWidth, frame.scrollHeight);
     const header = find(frame, 'thead th').getBoundingClientRect();
+    // A table that scrolls by less than its caption keeps the header below the rest of it.
+    const captionLeft = Math.max(0, captionHeight - frame.scrollTop);
     const name = frame.querySelector('tbody tr:not([hidden]) th')?.getBoundingClientRect();
     const drift = {
-      top: frame.scrollTop > 0 ? header.top - box.top - frame.clientTop : 0,
+      top: frame.scrollTop > 0 ? header.top - box.top - frame.clientTop - captionLeft : 0,
       left: frame.scrollLeft > 0 && name !== undefined ? name.left - box.left - frame.clientLeft : 0,
     };
     frame.scrollTo(0, 0);
