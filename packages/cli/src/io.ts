@@ -31,3 +31,11 @@ export function processIo(): Io {
     progress: 'isTTY' in stderr && stderr.isTTY,
   };
 }
+
+/** A reader that closes the pipe early, such as head, is no error. */
+export function endOnClosedPipe(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}

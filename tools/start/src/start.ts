@@ -2,17 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { processIo } from '../../../packages/cli/src/io.ts';
+import { endOnClosedPipe, processIo } from '../../../packages/cli/src/io.ts';
 import { main } from '../../../packages/cli/src/main.ts';
 
 // `npm start`: scan the modules that come with the repository and print the coverage matrix. Arguments go to
 // `kelp matrix`: npm start -- --format html > matrix.html
 
-// A reader that closes the pipe early, such as head, is no error.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+endOnClosedPipe();
 
 const fixtures = fileURLToPath(new URL('../../../packages/testkit/fixtures/', import.meta.url));
 const io = processIo();

@@ -3,7 +3,7 @@ import { STT_FUNC, type ObjectFile } from '@kelp/core/elf';
 import type { LivepatchFunction, LivepatchObject } from '../livepatch-object.ts';
 import type { LintContext } from './context.ts';
 import { livepatchCore, quoted, type Hit, type LintRule, type Moment } from './rule.ts';
-import { symbolFault, type SymbolFault } from './symbol-fault.ts';
+import { symbolFault, symbolLookup, type SymbolFault } from './symbol-fault.ts';
 
 // Rules about klp_object and klp_func: KLP1.
 
@@ -186,13 +186,8 @@ function functionSymbolRule(code: string, name: string, title: string, kind: Sym
   return {
     code,
     name,
-    severity: 'error',
-    moment: 'target',
-    errno: 'EINVAL',
     title,
-    advice:
-      'Count with `kelp symbols`: in vmlinux by address, in a module in the order of its symbol table; 0 where the name is unique.',
-    source: livepatchCore('klp_find_object_symbol'),
+    ...symbolLookup,
     check: (context) =>
       functionHits(context, (object, { oldName, position }) => {
         if (oldName === undefined) return undefined;

@@ -1,10 +1,21 @@
 import type { KnownSymbols } from './known-symbols.ts';
+import { livepatchCore, type LintRule } from './rule.ts';
 
 /** Why klp_find_object_symbol() does not find a symbol. */
 export interface SymbolFault {
   readonly kind: 'ambiguous' | 'missing' | 'position';
   readonly message: string;
 }
+
+/** What rules about faults of klp_find_object_symbol() have in common. */
+export const symbolLookup = {
+  severity: 'error',
+  moment: 'target',
+  errno: 'EINVAL',
+  advice:
+    'Count with `kelp symbols`: in vmlinux by address, in a module in the order of its symbol table; 0 where the name is unique.',
+  source: livepatchCore('klp_find_object_symbol'),
+} satisfies Partial<LintRule>;
 
 /** What the kernel says to a symbol; undefined where it finds it, and where nothing is known about the object. */
 export function symbolFault(

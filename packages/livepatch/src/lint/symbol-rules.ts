@@ -8,7 +8,7 @@ import { SHN_LIVEPATCH, SHN_UNDEF, STB_WEAK } from '@kelp/core/elf';
 import type { LintContext, LivepatchRecord } from './context.ts';
 import { nameLimit } from './object-rules.ts';
 import { livepatchCore, moduleLoader, quoted, type Hit, type LintRule } from './rule.ts';
-import { symbolFault, type SymbolFault } from './symbol-fault.ts';
+import { symbolFault, symbolLookup, type SymbolFault } from './symbol-fault.ts';
 
 // Rules about symbols that livepatch resolves: KLP3.
 
@@ -238,13 +238,8 @@ function symbolRule(code: string, name: string, title: string, kind: SymbolFault
   return {
     code,
     name,
-    severity: 'error',
-    moment: 'target',
-    errno: 'EINVAL',
     title,
-    advice:
-      'Count with `kelp symbols`: in vmlinux by address, in a module in the order of its symbol table; 0 where the name is unique.',
-    source: livepatchCore('klp_find_object_symbol'),
+    ...symbolLookup,
     check: (context) =>
       symbolHits(context, ({ symbolName }) => {
         const parsed = nameOf(context, symbolName);
